@@ -86,7 +86,7 @@ class Try:
     "--traces",
     default=400,
     show_default=True,
-    help="Vehicles in the bank, of evenly spaced training frames.",
+    help="Vehicle traces, of evenly spaced training frames.",
 )
 @click.option(
     "--pictures", default=3, show_default=True, help="Frames to draw, for each run and budget."
@@ -117,13 +117,11 @@ def main(
     for run in runs:
         name, path = split_name(run)
         engine = TorchEngine.load(Path(path), device, name)
-        source, bank = (
-            open_source(engine.config, "val"),
-            _bank(open_source(engine.config, "train"), traces),
-        )
+        source = open_source(engine.config, "val")
+        vehicles = _collect_traces(open_source(engine.config, "train"), traces)
         chosen = _spread(len(source), frames)
         header = (
-            f"{source.name}, {len(chosen)} frames, {len(bank)} traces, {tries} tries, score >= "
+            f"{source.name}, {len(chosen)} frames, {len(vehicles)} traces, {tries} tries, score >= "
             f"{score:g}, seed {seed}, "
             f"{engine.name}, {torch.get_num_threads()} threads, 95 % intervals over scenes"
         )
@@ -135,7 +133,7 @@ def main(
                     source[index],
                     budget,
                     tries,
-                    bank,
+                    vehicles,
                     seed,
                     out if number < pictures else None,
                 )
@@ -191,7 +189,7 @@ def _spread(n: int, count: int) -> list[int]:
     return np.unique(np.linspace(0, n - 1, min(count, n)).round().astype(int)).tolist()
 
 
-def _bank(source: FrameSource, limit: int) -> list[Trace]:
+def _collect_traces(source: FrameSource, limit: int) -> list[Trace]:
     """Traces of evenly spaced training frames; a frame has a dozen or so."""
     return collect_traces(
         (source[index] for index in _spread(len(source), max(1, limit // 4))), limit
@@ -203,13 +201,13 @@ def _attack(
     frame: Frame,
     budget: int,
     tries: int,
-    bank: Sequence[Trace],
+    traces: Sequence[Trace],
     seed: int,
     out: Path | None,
 ) -> Try | None:
     """The attack and its control on one frame; None where no phantom fits."""
     threat = Threat(points_added=budget, points_removed=budget, window_deg=WINDOW_DEG)
-    done = spoof_frame(engine, frame, AttackSpec("spoof", threat, steps=tries), lambda _: bank)
+    done = spoof_frame(engine, frame, AttackSpec("spoof", threat, steps=tries), lambda _: traces)
     if done.phantom is None:
         return None
     passed, message = check_budget(threat, measure_budget(frame, done.frame, structural=True))

@@ -117,7 +117,7 @@ class Frame:
         token, scene: Names, unique in the data set.
         timestamp_s: Time of the keyframe's LiDAR sweep [s].
         points: (N, 5) float32 x, y, z [m, LiDAR frame], intensity [0..1], dt [s].
-        ring: (N,) int16 beam index, 0 the lowest; -1 if the sensor does not tell. The beams of
+        ring: (N,) int16 beam index, 0 the lowest, or -1 if the sensor does not say. The beams of
             several LiDARs are numbered on, so that a number is one beam.
         sweep_index: (N,) int16 number of the sweep that a point came from.
         sweep_T: (S, 4, 4) lidar_T_sweep: the LiDAR frame's pose at that sweep, in the keyframe's
@@ -129,17 +129,17 @@ class Frame:
         ego_T_lidar, global_T_lidar: (4, 4) poses of the LiDAR.
         boxes: Ground truth.
         map_masks: (K, Y, X) bool on the map grid, or None.
-        map_known: (Y, X) bool, the cells whose map is known; None if all are. Training ignores the
-            others (turning a frame brings unknown ground into the corners). The official map metric
-            has no such notion and counts every cell.
+        map_known: (Y, X) bool, the cells whose map is known, or None if all are. Training ignores
+            the others (turning a frame brings unknown ground into the corners). The official map
+            metric has no such notion and counts every cell.
         elongation: (N,) float32 (Waymo), or None.
-        lidar_index: (N,) int16 LiDAR of every point; None if one LiDAR stands at the origin.
-        lidar_T: (L, 4, 4) poses of the LiDARs in the LiDAR frame; None as above. The first is the
+        lidar_index: (N,) int16 LiDAR of every point, or None if one LiDAR stands at the origin.
+        lidar_T: (L, 4, 4) poses of the LiDARs in the LiDAR frame, or None as above. The first is the
             main one, whose place is the LiDAR frame's origin. `ray_origins` combines both.
-        unlabelled: (N,) bool, points in zones that were not labelled (Waymo); None if all were.
+        unlabelled: (N,) bool, points in zones that were not labelled (Waymo), or None if all were.
         conditions: What the data set says of the surroundings: weather, time of day, location.
         taxonomy: The classes that labels, attributes and the masks' first axis refer to.
-        previous: Function that returns the keyframe before in the same scene; None at the start.
+        previous: Function that returns the keyframe before in the same scene, or None at the start.
     """
 
     token: str

@@ -40,7 +40,7 @@ class ObjectClass:
         group: What it is for an attacker.
         sources: Other names of the data set, or of the simulator, whose objects belong to this
             class. The class's own name always does.
-        attributes: Attributes that its objects can have. Where a model predicts none, the first is
+        attributes: Attributes that its objects can have. If a model predicts none, the first is
             taken for a slow object and the second for one that moves.
         undefined_errors: Members of `ERRORS` that mean nothing for this class.
         symmetric: Whether front and back are alike, so that headings are compared modulo pi.
@@ -89,9 +89,9 @@ class Taxonomy:
 
     Attributes:
         name: Name in messages and files.
-        classes: Classes of objects; a label is an index into them.
-        map_classes: Classes of the map; the first axis of every mask.
-        attributes: Names of the attributes; an object's attribute is an index into them, or -1.
+        classes: Classes of objects. A label is an index into them.
+        map_classes: Classes of the map. They are the first axis of every mask.
+        attributes: Names of the attributes. An object's attribute is an index into them, or -1.
 
     Raises:
         CalicoError: A name is used twice, or a value is impossible.

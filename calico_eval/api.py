@@ -151,18 +151,18 @@ def attack(
     seed: int = 0,
     device: str = "auto",
 ) -> list[AttackedFrame]:
-    """Attack frames within a budget; the change of every frame is measured and checked.
+    """Attack frames within a budget. The change of every frame is measured and checked.
 
     Args:
         model: A path, "package.module:factory", an engine, or an object with `predict(frames)`.
             Attacks that follow gradients need a checkpoint, or an object that also has
-            `loss(batch)`; see docs/start/your_model.md.
+            `loss(batch)` (docs/start/your_model.md).
         frames: Frames with ground truth, e.g. of `open_data`.
-        name: Name of an attack, e.g. "pgd"; docs/reference/attacks.md lists them.
+        name: Name of an attack, e.g. "pgd". docs/reference/attacks.md lists them.
         threat: What may change, and how far, e.g. `Threat(camera_levels=4)` for 4/255.
         steps: Gradient steps, or queries of an attack by queries. Default: the attack's own.
         objective: What the attack maximises, e.g. "hide" (the scores of true objects fall).
-            Default: the model's usual one; for an object with `loss(batch)` that loss.
+            Default: the model's usual one, which is the loss of an object with `loss(batch)`.
         seed: Seed of random starts and noise.
         device: Where a model from a path runs.
 

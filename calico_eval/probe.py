@@ -80,13 +80,14 @@ def probe_metrics(
         seed: Seed of the choice of background cells.
 
     Returns:
-        probe_ap: average precision of "an object is here" over all cells of the test frames;
-            probe_ap_chance: that of scores without knowledge, the share of such cells. probe_class:
-            share of a class's cells that are named right, averaged over the classes of the test
-            cells (balanced accuracy); probe_class_chance: what naming always one class gives.
+        probe_ap: Average precision of "an object is here" over all cells of the test frames.
+            probe_ap_chance: That of scores without knowledge, the share of such cells. probe_class:
+            Share of a class's cells that are named right, averaged over the classes of the test
+            cells (balanced accuracy). probe_class_chance: What naming always one class gives.
 
     Raises:
-        CalicoError: scenes on both sides, too few objects, features that are NaN or infinite.
+        CalicoError: A scene is on both sides, there are too few objects, or features are NaN or
+            infinite.
     """
     shared = {source.info(i).scene for i in fit} & {source.info(i).scene for i in test}
     if shared:
@@ -115,11 +116,11 @@ def probe_metrics(
 def cell_labels(boxes: Boxes, grid: Grid) -> Int64:
     """Label each cell (Y, X) with the class of its object, and BACKGROUND elsewhere.
 
-    Of two objects the smaller one counts.
+    If a cell has two objects, the smaller one counts.
 
     An object has the cells whose centres its footprint covers, and the one that its centre lies in:
-        on cells of 1 m half of the pedestrians and nearly all cones cover no centre. Objects
-        without LiDAR points are left out.
+    on cells of 1 m half of the pedestrians and nearly all cones cover no centre. Objects without
+    LiDAR points are left out.
     """
     seen = boxes.select(boxes.num_points > 0)
     flat = seen.boxes.astype(np.float64)

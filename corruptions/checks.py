@@ -67,10 +67,11 @@ def check_values(frame: FrameLike, has: Callable[[str], bool] = lambda name: Tru
 
     Args:
         frame: The frame.
-        has: Whether the frame has a field of this name; one that it lacks is not checked.
+        has: Whether the frame has a field of this name. One that it lacks is not checked.
 
     Raises:
-        CorruptionError: The sensor data break the contract of `FrameLike`; names frame and field.
+        CorruptionError: The sensor data break the contract of `FrameLike`. The message names
+            frame and field.
     """
     where = f"frame {frame.token}: "
     if has("points"):

@@ -37,7 +37,7 @@ class Effect:
         removed_share: Points whose position is gone, as a share of the points before. A moved point
             counts as removed and as added.
         added_share: Points at a new position, as a share of the points before.
-        moved_m: Mean distance that points moved [m], of those that can be told one by one
+        moved_m: Mean distance that points moved [m], over those that can be matched one by one
             (`_matched_rows`). None where these are less than half of the points.
         intensity_ratio: Summed intensity of all points after over before. None without any before.
         pixel_change: Mean absolute change of the pixel values, 0..255.
@@ -189,7 +189,7 @@ def check_summary(spec: Spec | str, summary: EffectSummary) -> tuple[bool, dict[
         summary: Effects over the frames.
 
     Returns:
-        Whether it passed; the measured numbers; a message, empty when passed.
+        Whether it passed, the measured numbers, and a message that is empty when passed.
     """
     specs = (spec,) if isinstance(spec, Spec) else find_corruptions(spec)
     name = "+".join(s.name for s in specs)
@@ -225,7 +225,7 @@ def check_effect(
         after: Frame after.
 
     Returns:
-        Whether it passed; the measured numbers; a message, empty when passed.
+        Whether it passed, the measured numbers, and a message that is empty when passed.
     """
     return check_summary(spec, summarise_effects([measure_effect(before, after)]))
 
@@ -256,8 +256,8 @@ def _matched_rows(before: FrameLike, after: FrameLike) -> tuple[Int64, Int64]:
     """Find the rows of the points that are the same point before and after.
 
     A point is known by its beam, sweep, age and intensity, whatever its position. Points that have
-    all of them in common are told apart by their order, where there are as many of them after as
-    before. Else none of them is matched.
+    all of them in common are matched by their order, if there are as many of them after as before.
+    Otherwise none of them is matched.
     """
     keys = _identity_keys(before), _identity_keys(after)
     if np.array_equal(*keys):  # row by row, without sorting

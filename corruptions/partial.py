@@ -37,7 +37,7 @@ NEEDED: dict[Need, tuple[str, ...]] = {
 
 @dataclass(frozen=True)
 class Origin:
-    """Where the fields of a partial frame came from, for error messages.
+    """The origin of the fields of a partial frame, for error messages.
 
     Attributes:
         lacks: What did not give a field, e.g. "the frame (MyFrame) does not have".

@@ -2,8 +2,8 @@
 
 The figures are those of papers and public code, read in November 2026. No code was taken over. None
 of the presets repeats the public suite's images or point clouds: they ask the same question with
-the corruption that the name promises. Where the public code does something else, the row's note
-says so.
+the corruption that the name promises. If the public code does something else, the row's note says
+so.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Suites by name: our own, and the public ones at the levels that they name, in our physics.
 
 None of the presets repeats a public suite's images or point clouds. They ask the same question with
-the corruption that the name promises. Where the public code does something else, the row's note
-says so.
+the corruption that the name promises. If the public code does something else, the row's note says
+so.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ def choose_levels(texts: Sequence[str], severities: Sequence[int] = ()) -> tuple
         severities: Only these levels. Default: all.
 
     Raises:
-        CorruptionError: A name is unknown; a corruption does not have a level; a level is at two
-            values (two suites that both have fog); corruptions have other levels than the first
-            has, as no mean could be taken over them.
+        CorruptionError: A name is unknown, a corruption does not have a level, a level is at two
+            values (two suites that both have fog), or corruptions have other levels than the first
+            has, so that no mean could be taken over them.
     """
     chosen: dict[tuple[str, int], Level] = {}
     for condition in (

@@ -92,10 +92,10 @@ def corrupt_image(
         seed: Seed of the random numbers. The same seed and image give the same bytes.
         points: (N, 4) or (N, 5) float32 LiDAR points, see `corrupt_points`. Weather needs them: the
             distance of a pixel comes from the points, the calibration and the road.
-        camera_K: (3, 3) pinhole matrix of the camera [px]; for weather.
+        camera_K: (3, 3) pinhole matrix of the camera [px], for weather.
         camera_T_lidar: (4, 4) takes LiDAR points into the camera's frame (x right, y down,
-            z forward); for weather.
-        ego_T_lidar: (4, 4) pose of the LiDAR in the vehicle, whose z = 0 is the road; for weather.
+            z forward), for weather.
+        ego_T_lidar: (4, 4) pose of the LiDAR in the vehicle, whose z = 0 is the road, for weather.
         token: Name of the image, which the random numbers depend on. Default: made from the
             pixels, so that different images get different noise.
         scene: Name of the drive. Lasting defects, e.g. a dirty lens, are the same in a scene.
@@ -105,8 +105,8 @@ def corrupt_image(
 
     Raises:
         CorruptionError: The corruption does not change images, or needs something that was not
-            given (the message names it); the name is unknown; the severity is outside 0..5; the
-            image is of another shape or type.
+            given (the message names it). Or the name is unknown, the severity is outside 0..5, or
+            the image is of another shape or type.
 
     Example:
         >>> import numpy as np
@@ -154,12 +154,12 @@ def corrupt_points(
         name: One of `list_corruptions()`, or several joined by "+".
         severity: 0 (no change) to 5.
         seed: Seed of the random numbers. The same seed and points give the same bytes.
-        ring: (N,) int16 beam of every point, 0 the lowest; for corruptions of beams.
+        ring: (N,) int16 beam of every point, 0 the lowest, for corruptions of beams.
         sweep_index: (N,) int16 sweep of every point, 0 the keyframe's. Default: one sweep.
         sweep_T: (S, 4, 4) poses of the sweeps in the LiDAR frame. Default: one at the origin.
-        ego_T_lidar: (4, 4) pose of the LiDAR in the vehicle, whose z = 0 is the road; for spray,
+        ego_T_lidar: (4, 4) pose of the LiDAR in the vehicle, whose z = 0 is the road, for spray,
             sunlight and wet ground.
-        boxes: (M, 9) float32 x, y, z, length, width, height [m], yaw [rad], vx, vy [m/s]; for
+        boxes: (M, 9) float32 x, y, z, length, width, height [m], yaw [rad], vx, vy [m/s], for
             corruptions of objects.
         token: Name of the point cloud, which the random numbers depend on. Default: made from the
             points.
@@ -170,8 +170,8 @@ def corrupt_points(
 
     Raises:
         CorruptionError: The corruption does not change points or changes boxes with them, or needs
-            something that was not given (the message names it); the name is unknown; the severity
-            is outside 0..5; the points are of another shape or unit.
+            something that was not given (the message names it). Or the name is unknown, the
+            severity is outside 0..5, or the points are of another shape or unit.
 
     Example:
         >>> import numpy as np

@@ -174,7 +174,7 @@ def loses_value(kept: float) -> bool:
 
 
 def _halving(view: ResultsView, curve: Curve) -> Tile:
-    """Where the metrics of a curve halve."""
+    """Make the tile of the place where the metrics of a curve halve."""
     metric = half_values.headline_metric(view, curve)
     found = half_values.describe_half(curve.half[metric])
     about = ", ".join(

@@ -1,4 +1,4 @@
-"""Where a curve falls to half of its clean value.
+"""The place where a curve falls to half of its clean value.
 
 This is the one definition, for the writer of results.json and for its checks.
 """
@@ -16,7 +16,7 @@ Scale = Literal["linear", "log"]
 
 @dataclass(frozen=True)
 class Crossing:
-    """Where a curve first falls to half.
+    """The place where a curve first falls to half.
 
     Attributes:
         where: 'inside' the curve, or milder or more severe than all of it.

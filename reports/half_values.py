@@ -1,4 +1,4 @@
-"""Where the metrics of a curve fall to half of their clean value, in words."""
+"""The places where the metrics of a curve fall to half of their clean value, in words."""
 
 from __future__ import annotations
 

@@ -34,7 +34,7 @@ def show(config: Config) -> None:
 @group.command()
 @with_config
 def check(config: Config) -> None:
-    """List every fault of a configuration, or say that there is none.
+    """List every fault of a configuration, or say that it has none.
 
     A folder of data that is named must exist; `calico data check` looks into it.
 

@@ -72,7 +72,7 @@ def command(
         from calico.export.tensorrt import check_builder
 
         check_builder()
-    tempfile.gettempdir()  # tracing needs one; here it says so itself where there is none
+    tempfile.gettempdir()  # tracing needs a folder; without one, this call says so itself
     model, place = _open(models[0], config)
     if (model.config.model, model.config.grid) != (config.model, config.grid):
         raise CalicoError(

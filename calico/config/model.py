@@ -29,7 +29,7 @@ BACKBONE_STRIDE = 32
 
 
 class GridConfig(Section):
-    """Where the model looks.
+    """The region that the model looks at.
 
     Everything else is derived from it.
     """

@@ -18,21 +18,21 @@ class Batch:
     """B frames with N point slots and V cameras, as tensors.
 
     Attributes:
-        points: (B, N, 5) float32 x, y, z [m], intensity [0..1], dt [s]; zeros in unused slots.
+        points: (B, N, 5) float32 x, y, z [m], intensity [0..1], dt [s]. Unused slots hold zeros.
         point_mask: (B, N) bool, True if a slot holds a point.
         images: (B, V, 3, H, W) float32 RGB in 0..1, raw size (the model resizes and normalises
             inside its graph). Smaller images are padded with black at the right and the bottom,
             which leaves pixels where they were.
         image_sizes: B tuples of V (height, width), the sizes without padding, by which the model
-            fits each image (`calico.models.images.fit_views`); () if all images fill (H, W).
-        camera_K: (B, V, 3, 3) intrinsics [px]; None if the batch is made without frames.
-        camera_T_lidar: (B, V, 4, 4) poses; None if the batch is made without frames.
+            fits each image (`calico.models.images.fit_views`), or () if all images fill (H, W).
+        camera_K: (B, V, 3, 3) intrinsics [px], or None if the batch is made without frames.
+        camera_T_lidar: (B, V, 4, 4) poses, or None if the batch is made without frames.
         image_from_lidar: (B, V, 4, 4) float32, takes LiDAR points to (u*d, v*d, d, 1) of those raw
             pixels.
         boxes: B tensors (M, 9). Objects without LiDAR points are left out.
         labels: B tensors (M,) int64.
-        map_masks: (B, K, Y, X) float32: 1, 0, or -1 if the map is unknown there (no loss); None
-            without maps.
+        map_masks: (B, K, Y, X) float32: 1, 0, or -1 if the map is unknown there (no loss).
+            None without maps.
         tokens: B names.
     """
 

@@ -243,7 +243,7 @@ def _arrow_head(draw: ImageDraw.ImageDraw, start: Float64, end: Float64, color: 
 
 
 def _write(picture: Image.Image, layers: list[Drawn], range_m: float, size_px: int) -> None:
-    """Ring labels, and the captions of the boxes where there is room."""
+    """Write the labels of the rings, and the captions of the boxes that fit."""
     draw = ImageDraw.Draw(picture)
     scale = size_px / (2 * range_m)
     captions = Captions(draw, size_px=max(9.0, size_px / 64))

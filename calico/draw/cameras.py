@@ -217,7 +217,7 @@ def _wireframes(boxes: npt.NDArray[np.floating]) -> Float64:
 
 
 def clip_segment(span: Float64, size_wh: tuple[int, int]) -> list[Point] | None:
-    """The visible part of a segment, in pixels, or None where there is none.
+    """Cut a segment to its visible part, in pixels, or return None if nothing of it is visible.
 
     Args:
         span: (2, 3) its ends as u*d, v*d, d. The part nearer than 0.1 m is cut off before the

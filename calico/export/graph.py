@@ -1,7 +1,7 @@
 """The deployed graph, and how its inputs are made and its outputs are read.
 
-Inputs, in this order, as far as the model has the sensor (B frames, V cameras; B is dynamic, for
-`ort` N too):
+Inputs, in this order, as far as the model has the sensor (B frames, V cameras). B is dynamic, and
+for `ort` N is, too.
 
 | name | shape | target |
 |---|---|---|
@@ -11,12 +11,14 @@ Inputs, in this order, as far as the model has the sensor (B frames, V cameras; 
 | pillar_count | (B, P) int64 | trt |
 | pillar_cell | (B, P) int64 | trt |
 | pillar_mean | (B, P, 3) float32 | trt |
-| images | (B, V, 3, H, W) float32 RGB 0..1, raw size; of data with several sizes: fitted by
-`fit_views` | both | | image_from_lidar | (B, V, 4, 4) float32 | both |
+| images | (B, V, 3, H, W) float32 RGB 0..1 | both |
+| image_from_lidar | (B, V, 4, 4) float32 | both |
+
+Images have their raw size. Those of data with several sizes are fitted by `fit_views`.
 
 Outputs, as far as the model has the head: boxes (B, M, 9), scores (B, M), labels (B, M) int64,
-    nms_residual (B,), map_probs (B, K, Y, X). Slots of score 0 are unused. Conventions:
-    `calico.frame`; grouping: `calico.export.pillars`.
+nms_residual (B,), map_probs (B, K, Y, X). Slots of score 0 are unused. `calico.frame` has the
+conventions, and `calico.export.pillars` describes the grouping.
 """
 
 from __future__ import annotations

@@ -14,14 +14,14 @@ from calico.files.errors import FileError
 
 
 def append_line(path: Path, line: str) -> None:
-    """Add a line to a text file; a missing file is created.
+    """Add a line to a text file, and create the file if it is missing.
 
     Args:
-        path: The file; its folder exists.
+        path: The file. Its folder exists.
         line: The text, without a line break at its end.
 
     Raises:
-        OSError: The system refuses; names the file.
+        OSError: The system refuses. The message names the file.
     """
     with name_file(path), path.open("a", encoding="utf-8") as stream:
         stream.write(line + "\n")
@@ -47,11 +47,11 @@ def write_atomic(path: Path, content: bytes | str) -> None:
     The file's permissions follow the user's umask. An error leaves nothing behind.
 
     Args:
-        path: File to write; its folder exists.
+        path: File to write. Its folder exists.
         content: Bytes, or text that is written in UTF-8.
 
     Raises:
-        OSError: The system refuses (no space, no permission); names the file.
+        OSError: The system refuses (no space, no permission). The message names the file.
     """
     with open_atomic(path) as stream:
         stream.write(content.encode("utf-8") if isinstance(content, str) else content)

@@ -28,16 +28,16 @@ def read_image(
 
     Args:
         path: The file.
-        expected_wh: Width and height in pixels that it must have; None accepts every size.
+        expected_wh: Width and height in pixels that it must have. None accepts every size.
         what: Name of the file's role for the messages.
 
     Returns:
         (H, W, 3) uint8.
 
     Raises:
-        FileError: The file is missing or damaged; has another format or size than expected; has 16
-            bits
-            a channel; or carries a tag that turns it on display, which calibrations do not know.
+        FileError: The file is missing or damaged, has another format or size than expected, has 16
+            bits a channel, or carries a tag that turns it on display, which calibrations do not
+            know.
     """
     return decode_image(read_bytes(path, LIMIT, what), f"{what} {path}", expected_wh)
 
@@ -45,12 +45,12 @@ def read_image(
 def decode_image(
     content: bytes, where: str, expected_wh: tuple[int, int] | None = None
 ) -> npt.NDArray[np.uint8]:
-    """Decode the content of a JPEG or PNG file; see `read_image`.
+    """Decode the content of a JPEG or PNG file, as `read_image` does.
 
     Args:
         content: The whole file.
         where: Name of the file for the messages.
-        expected_wh: Width and height in pixels that it must have; None accepts every size.
+        expected_wh: Width and height in pixels that it must have. None accepts every size.
 
     Returns:
         (H, W, 3) uint8 RGB.
@@ -81,11 +81,11 @@ def write_png(path: Path, pixels: npt.NDArray[np.uint8]) -> None:
     """Write an image as PNG, in one step.
 
     Args:
-        path: File to write; its folder exists.
+        path: File to write. Its folder exists.
         pixels: (H, W, 3) uint8 RGB.
 
     Raises:
-        OSError: The system refuses; names the file.
+        OSError: The system refuses. The message names the file.
     """
     stream = io.BytesIO()
     Image.fromarray(pixels).save(stream, "PNG")

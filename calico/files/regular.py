@@ -78,10 +78,10 @@ def open_regular(path: Path, what: str = "file") -> IO[bytes]:
 
 
 def read_text(path: Path, limit: int = DEFAULT_LIMIT, what: str = "file") -> str:
-    """Read a regular file as UTF-8; see `read_bytes`.
+    """Read a regular file as UTF-8, as `read_bytes` does.
 
     Args:
-        path: File to read; links are followed.
+        path: File to read. Links are followed.
         limit: Largest size in bytes.
         what: Name of the file's role for the messages.
 

@@ -40,10 +40,10 @@ def read_yaml(path: Path, limit: int = LIMIT, what: str = "file") -> Any:
         what: Name of the file's role for the messages.
 
     Returns:
-        The value; None for an empty file.
+        The value, or None for an empty file.
 
     Raises:
-        FileError: The file cannot be read, or is not strict YAML; names file and line.
+        FileError: The file cannot be read, or is not strict YAML. The message names file and line.
     """
     return parse_yaml(
         decode_text(read_bytes(path, limit, what), f"{what} {path}"), f"{what} {path}"
@@ -82,8 +82,8 @@ def parse_yaml(text: str, where: str) -> Any:
     except RecursionError:
         raise FileError(f"{where}: no valid YAML: nested deeper than {MAX_DEPTH} levels") from None
     except (ValueError, OverflowError, TypeError, AttributeError, LookupError) as error:
-        # Of PyYAML's constructors: a date of month 13, a number such as 0b, a value of another type
-        # than its tag says.
+        # PyYAML's constructors raise these for a date of month 13, a number such as 0b, or a value
+        # of another type than its tag says.
         raise FileError(
             f"{where}: no valid YAML: a value cannot be read ({str(error)[:200]})"
         ) from None

@@ -88,10 +88,10 @@ def fit_gpf(xyz: Float64) -> Ground:
 def fit_ransac(xyz: Float64) -> Ground:
     """Fit one plane to the whole cloud by random sampling with a fixed seed.
 
-    Of 100 planes through three points of the lowest third, the best has most points within 0.2 m,
-    less those further below: the hoods of parked cars lie in a plane too, but ground has nothing
-    beneath it. The best plane is fitted to its points by least squares. Planes tilted by more than
-    15 degrees do not count.
+    It tries 100 planes through three points of the lowest third. The best has most points within
+    0.2 m, less those further below: the hoods of parked cars lie in a plane too, but ground has
+    nothing beneath it. The best plane is fitted to its points by least squares. Planes tilted by
+    more than 15 degrees do not count.
 
     Args:
         xyz: (N, 3) points [m, LiDAR frame].

@@ -37,7 +37,7 @@ MAX_BYTES = 24 << 30
 
 @dataclass(frozen=True)
 class TrainingState:
-    """Where a run stands.
+    """The position of a run, and all that it needs to go on from there.
 
     Random streams are functions of (seed, step), so that the position is all their state.
 

@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     from calico_eval.attacks.universal.fitted import Fitted
     from calico_eval.engines.base import Engine
 
-    Craft = Callable[[Engine, Sequence[Frame], AttackSpec, int], list[Crafted]]
+    ComputeAttack = Callable[[Engine, Sequence[Frame], AttackSpec, int], list[Crafted]]
     """(engine, frames, spec, seed of the run) -> one Crafted per frame. Never looks at the budget
     that it used: others do."""
 
@@ -94,7 +94,7 @@ class Algorithm:
 
     Attributes:
         name: Its name on the command line.
-        craft: The function that attacks frames.
+        compute_attack: The function that attacks frames.
         access: What it needs of the model: gradients, predictions (any engine), or nothing.
         allowances: Fields of `Threat` that it can use.
         standard: Threats that it is run with if the user gives none.
@@ -109,7 +109,7 @@ class Algorithm:
     """
 
     name: str
-    craft: Craft
+    compute_attack: ComputeAttack
     access: Access
     allowances: tuple[str, ...]
     standard: tuple[Threat, ...]

@@ -15,8 +15,8 @@ class AttackDetails:
     Attributes:
         objective: Name of the objective that was maximised, or None for attacks that maximise
             nothing.
-        note: Why a different objective was used than requested, or why the frame was not attacked;
-            empty otherwise.
+        note: Why a different objective was used than requested, or why the frame was not attacked.
+            It is empty otherwise.
         seed: Seed of this frame's random start or noise.
         loss_clean, loss_attacked: The objective on the clean frame and on the delivered (rounded)
             one, or None for attacks that maximise nothing.
@@ -32,7 +32,7 @@ class AttackDetails:
             hidden).
         cell_crossings: Points that changed their pillar, or None if no point moved.
         nothing_to_attack: Whether the threat allows nothing, or the frame has no data of the
-            attacked sensors; the note says which.
+            attacked sensors. The note says which.
         patches: Where the changed pixels are, to be checked, or None for an attack without patches.
     """
 

@@ -98,8 +98,10 @@ def attack_frames(
             open_rows.append(row)
     if open_rows:
         _check_held_out(frames, spec, fitted)
-        craft = ALGORITHMS[spec.name].craft if fitted is None else fitted.craft
-        crafted = craft(engine, [frames[row] for row in open_rows], spec, seed)
+        compute_attack = (
+            ALGORITHMS[spec.name].compute_attack if fitted is None else fitted.compute_attack
+        )
+        crafted = compute_attack(engine, [frames[row] for row in open_rows], spec, seed)
         for row, result in zip(open_rows, crafted, strict=True):
             done[row] = _measured(engine, frames[row], result, spec)
     return [one for one in done if one is not None]

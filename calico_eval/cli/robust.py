@@ -47,7 +47,7 @@ def command(
     attacking: AttackOptions,
     choice: RunChoice,
 ) -> None:
-    """Measure models under corruptions and attacks; a killed run goes on with --resume.
+    """Measure models under corruptions and attacks. --resume goes on with a killed run.
 
     \b
     MODEL is a run folder, a .safetensors or .onnx file, package.module:factory,

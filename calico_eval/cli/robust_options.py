@@ -52,12 +52,12 @@ class AttackOptions:
     """The attacks as they were typed, before it is known what the models have.
 
     Attributes:
-        attacks: Names of attacks; empty takes those of the suite.
+        attacks: Names of attacks. Without any, those of the suite are made.
         attack_models: Models that attacks are made on.
-        sensors: Sensors to attack; empty takes all that the models have.
+        sensors: Sensors to attack. Without any, all that the models have are attacked.
         eps: Budgets with units.
         points: Budgets of attacks that add or remove points.
-        objectives: What the attacks raise; empty takes the usual one of the models.
+        objectives: What the attacks raise. Without any, it is the usual one of the models.
         steps: Steps of attacks by gradients.
         queries: Queries of attacks by queries.
         restarts: Starts of an attack.
@@ -184,8 +184,8 @@ class RunChoice:
         runtime: What runs a model that is a run folder: 'torch' or 'onnx'.
         baseline: Label of the engine that mCE compares with.
         split: 'train' or 'val'.
-        frames: Number of frames; None takes the suite's number, or all.
-        out: Folder of the run; None names it after the first model.
+        frames: Number of frames. None takes the suite's number, or all.
+        out: Folder of the run. None names it after the first model.
         resume: Whether to go on with the run in the folder.
         overwrite: Whether to delete what the folder holds.
     """

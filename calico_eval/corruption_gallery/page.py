@@ -106,7 +106,7 @@ def _ratio(frame: Frame) -> str:
 
 
 def _policy(css: str) -> str:
-    """Allow this very style sheet and embedded pictures only; nothing may be loaded or run."""
+    """Allow only this very style sheet and embedded pictures. Nothing may be loaded or run."""
     digest = base64.b64encode(hashlib.sha256(css.encode("utf-8")).digest()).decode("ascii")
     return (
         f"default-src 'none'; style-src 'sha256-{digest}'; img-src data:; base-uri 'none'; "

@@ -35,8 +35,8 @@ class Tile:
     Attributes:
         severity: The severity.
         at: Physical values in words.
-        cameras: Data URI of the cameras; empty if they stay as they were or the frame has none.
-        lidar: Data URI of the LiDAR; empty if it stays as it was.
+        cameras: Data URI of the cameras, or empty if they stay as they were or the frame has none.
+        lidar: Data URI of the LiDAR, or empty if it stays as it was.
         measured: Effect in words.
         problem: Why the effect check failed, or empty.
         spared: Why nothing had to change, or empty.

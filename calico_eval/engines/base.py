@@ -44,14 +44,15 @@ class WhiteBox(Protocol):
     * `points` (B, N, 5) float: x, y, z [m, LiDAR frame], intensity 0..1, age of the sweep [s].
     * `point_mask` (B, N) bool, true where a slot holds a point.
     * `images` (B, V, 3, H, W) float: RGB in 0..1, in the size that the camera delivers. The model
-      resizes and normalises inside `loss`, so that budgets are in grey levels of the camera;
+      resizes and normalises inside `loss`, so that budgets are in grey levels of the camera.
     * `image_from_lidar` (B, V, 4, 4): takes (x, y, z, 1) to (u d, v d, d, 1) [px of those images].
     * `camera_K` (B, V, 3, 3) [px] and `camera_T_lidar` (B, V, 4, 4): the same, apart.
     * `boxes` B tensors (M, 9): the ground truth x, y, z, length, width, height [m], yaw [rad],
-      vx, vy [m/s], of objects with LiDAR points; `labels` B tensors (M,) int64: rows of the class
-      list.
+      vx, vy [m/s], of objects with LiDAR points.
+    * `labels` B tensors (M,) int64: rows of the class list.
     * `map_masks` (B, K, Y, X) float or None: 1, 0, or -1 where the map is unknown.
-    * `tokens` B names; `image_sizes`: (height, width) of the views where sizes differ, else ().
+    * `tokens` B names.
+    * `image_sizes`: (height, width) of the views where sizes differ, else ().
 
     Floating-point tensors have one dtype: float32, and float64 where sanity check S8 compares
     gradients with finite differences. A loss that follows the dtype of its batch passes there.

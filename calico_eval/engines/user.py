@@ -28,7 +28,7 @@ class UserEngine:
         model_name: Name in reports.
         sensors: What the model looks at.
         sha256: Identity of the model.
-        weights_named: Whether the model names its weights (`sha256`), so that new ones are told
+        weights_named: Whether the model names its weights (`sha256`), so that new ones differ
             from old ones.
     """
 

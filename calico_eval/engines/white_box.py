@@ -217,7 +217,7 @@ class WhiteBoxEngine(Engine, Protocol):
         ...
 
     def find_second_objective(self, objective: str) -> tuple[str, str] | None:
-        """Name and describe another objective on the same outputs, or None if there is none."""
+        """Name and describe another objective on the same outputs, or return None."""
         ...
 
     def attack_mode(self) -> AbstractContextManager[None]:

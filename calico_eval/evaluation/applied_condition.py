@@ -36,8 +36,8 @@ class AppliedCondition:
         source_engine: Engine that an attack is made on.
         learned: What a universal attack has learnt on other scenes.
         save_to: Folder for the attacked frames. None keeps none.
-        effects: Effect on each frame so far; empty for clean frames.
-        log: What the attack did so far; None for conditions that are no attack.
+        effects: Effect on each frame so far. It is empty for clean frames.
+        log: What the attack did so far, or None for conditions that are no attack.
     """
 
     condition: AnyCondition

@@ -19,7 +19,7 @@ Key = tuple[AnyCondition, str, int]
 
 
 class RememberedAnswers:
-    """Answers by batch, kept in the order in which they come as long as there is room."""
+    """Answers by batch, kept in the order in which they come, until the limit is reached."""
 
     def __init__(self, jobs: Collection[Job], limit_bytes: int = LIMIT_BYTES) -> None:
         """Keep nothing yet.

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 from calico_eval.attacks import ALGORITHMS
-from calico_eval.attacks.sanity import TITLES, Sheet, active_checks, not_run
+from calico_eval.attacks.sanity import TITLES, Checklist, active_checks, not_run
 from calico_eval.engines.base import Engine
 from calico_eval.engines.white_box import WhiteBoxEngine, as_white_box
 from calico_eval.evaluation.inputs import EvaluationInputs
@@ -51,7 +51,7 @@ def make_sanity_verdict(
     for name, engine in list_attacked_engines(plan, inputs.by_label).items():
         active = _make_active_checks(plan, inputs, name, engine, store, listen)
         compared = CellChecks(plan, cells, stats, name, models).make_checks()
-        checks += _join_checks(Sheet(engine.model_name, engine.name), compared, active)
+        checks += _join_checks(Checklist(engine.model_name, engine.name), compared, active)
     return tuple(checks)
 
 
@@ -98,7 +98,7 @@ def list_attacked_engines(
 
 
 def _join_checks(
-    sheet: Sheet, cells: Sequence[SanityCheck], active: Sequence[SanityCheck]
+    checklist: Checklist, cells: Sequence[SanityCheck], active: Sequence[SanityCheck]
 ) -> list[SanityCheck]:
     """Join all sixteen in order; what the cells say counts before the active check."""
     order = {
@@ -107,4 +107,6 @@ def _join_checks(
     }
     missing = {check.id: check for check in cells if check.id not in order}
     nothing = "does not apply to the attacks and sensors of this run"
-    return [order.get(key) or missing.get(key) or not_run(sheet, key, nothing) for key in TITLES]
+    return [
+        order.get(key) or missing.get(key) or not_run(checklist, key, nothing) for key in TITLES
+    ]

@@ -1,6 +1,6 @@
 """The sanity checks that compare finished cells.
 
-S2, S4, S5, S6, S12 and S16 compare a metric; S9 and S11 read what the attacks noted. Two cells are
+S2, S4, S5, S6, S12 and S16 compare a metric. S9 and S11 read what the attacks noted. Two cells are
 compared by the same scenes left out of both (`jackknife`), which cancels what the scenes have in
 common. A difference in the wrong direction is a failure only if its confidence interval excludes
 zero; otherwise it is a warning. With few scenes the intervals are wide, so that a check can warn
@@ -15,7 +15,7 @@ from dataclasses import dataclass, fields, replace
 from itertools import pairwise
 
 from calico_eval.attacks import ALGORITHMS, AttackSpec, Threat
-from calico_eval.attacks.sanity import Sheet, not_run, worst_verdict
+from calico_eval.attacks.sanity import Checklist, not_run, worst_verdict
 from calico_eval.attacks.sanity.checklist import Verdict
 from calico_eval.attacks.success.rates import MAP_CREATED, MAP_ERASED, MAP_WRONG, SUCCESS_OF
 from calico_eval.attacks.whitebox.gradient import APGD_STEP, falling_steps
@@ -86,7 +86,7 @@ class CellChecks:
             engine: Label of the engine.
             models: Engine label to model name.
         """
-        self._sheet = Sheet(models[engine], engine.removeprefix(f"{models[engine]}/"))
+        self._checklist = Checklist(models[engine], engine.removeprefix(f"{models[engine]}/"))
         mine = [job for job in plan.jobs if models[job.engine] == models[engine]]
         attacks = [
             Attacked(job, job.attack, cells[job.id])
@@ -186,11 +186,11 @@ class CellChecks:
             if largest is None or excess > largest[0]:
                 largest = (excess, half)
         if largest is None:
-            return not_run(self._sheet, check, f"the run does not hold {needs}")
+            return not_run(self._checklist, check, f"the run does not hold {needs}")
         verdict = worst_verdict(verdicts)
         noise = " (by little, or within the interval)" if verdict == "WARN" else ""
         message = good if verdict == "PASS" else f"{bad}{noise}: {'; '.join(messages)}"
-        return self._sheet.check(
+        return self._checklist.check(
             check,
             verdict,
             message,
@@ -293,7 +293,7 @@ class CellChecks:
                     messages.append(f"{attack} takes {harm:.3f} of {metric}, noise {noise:.3f}")
         if not verdicts:
             return not_run(
-                self._sheet,
+                self._checklist,
                 "S16",
                 "the run does not hold noise at the budget of an attack; add --attack noise",
             )
@@ -307,7 +307,7 @@ class CellChecks:
             if verdict == "PASS"
             else "; ".join(messages) + why
         )
-        return self._sheet.check(
+        return self._checklist.check(
             "S16",
             verdict,
             message,
@@ -323,7 +323,7 @@ class CellChecks:
             sum(part) for part in zip((0, 0), *map(_raised, self.noted), strict=True)
         )
         if not attacked:
-            return not_run(self._sheet, "S9", "no frame was attacked by gradients")
+            return not_run(self._checklist, "S9", "no frame was attacked by gradients")
         share, unchanged, bad = risen / attacked, total("frames_unchanged"), total("bad_gradients")
         verdict: Verdict = "PASS" if share >= RISEN and not unchanged and not bad else "WARN"
         if share < MOSTLY_RISEN or unchanged > (1 - MOSTLY_RISEN) * attacked:
@@ -337,7 +337,7 @@ class CellChecks:
                 "are those "
                 "of a failed attack"
             )
-        return self._sheet.check(
+        return self._checklist.check(
             "S9",
             verdict,
             message,
@@ -352,10 +352,10 @@ class CellChecks:
         reach = [_reach(spec) for spec in specs]
         if not reach:
             return not_run(
-                self._sheet, "S11", "the run has no attack of several steps on clean frames"
+                self._checklist, "S11", "the run has no attack of several steps on clean frames"
             )
         good = min(reach) >= 2 * (1 - 1e-9)
-        return self._sheet.check(
+        return self._checklist.check(
             "S11",
             "PASS" if good else "FAIL",
             "the steps together reach across the budget region"

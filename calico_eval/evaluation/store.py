@@ -2,13 +2,14 @@
 
 A file is written whole or not at all, and checked when it is read.
 
-run.json          what the run is: compared when it is resumed
-config.yaml       the resolved configuration
-cells/<id>.json   a finished cell; written after its frames, so that the cell is complete if it
-exists frames/<id>.parquet   the per-frame statistics behind it; the cell's file holds its hash
-timings.json      seconds per cell; the only file that differs between two runs of one command
-sanity/<engine>.json  the sanity checks that ran the model (`evaluation.sanity`) gallery/,
-results.json   at the end
+* `run.json` says what the run is. It is compared when the run is resumed.
+* `config.yaml` is the resolved configuration.
+* `cells/<id>.json` is a finished cell. It is written after its frames, so that a cell is complete
+  if its file exists.
+* `frames/<id>.parquet` holds the per-frame statistics behind it. The cell's file holds its hash.
+* `timings.json` holds the seconds per cell. No other file differs between two runs of one command.
+* `sanity/<engine>.json` holds the sanity checks that ran the model (`evaluation.sanity`).
+* `gallery/` and `results.json` are written at the end.
 
 All but config.yaml and the gallery carry their own checksum (`calico.files.seal`).
 """

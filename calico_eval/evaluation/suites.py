@@ -22,10 +22,10 @@ class Suite:
 
     Attributes:
         corruptions: Names of corruptions, or of presets of `corruptions`.
-        severities: Levels; empty for all that the corruptions have.
+        severities: Levels, or none for all that the corruptions have.
         attacks: Names of attacks.
-        steps: Steps of those attacks; None for their standard number.
-        frames: Number of frames, spread over the split; None for all.
+        steps: Steps of those attacks, or None for their standard number.
+        frames: Number of frames, spread over the split, or None for all.
     """
 
     corruptions: tuple[str, ...]

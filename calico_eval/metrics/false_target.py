@@ -22,8 +22,8 @@ REACH_M = 15.5
 def false_target(xy_m: npt.NDArray[np.floating]) -> tuple[float, float] | None:
     """Find the free place nearest to (AHEAD_M, 0) in the LiDAR frame.
 
-    Places are 1 m apart, at x, y = -0.5, 0.5, 1.5 ... up to REACH_M. Of equally near places, the
-    one with the smallest y and then x is taken.
+    Places are 1 m apart, at x, y = -0.5, 0.5, 1.5 ... up to REACH_M. If places are equally near,
+    the one with the smallest y and then x is taken.
 
     Args:
         xy_m: (M, 2) centres of the objects with LiDAR points, in the LiDAR frame.

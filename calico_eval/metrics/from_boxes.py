@@ -28,15 +28,15 @@ def detection_metrics(
 
     Args:
         predicted: One (boxes, scores, labels) or (boxes, scores, labels, attributes) per frame.
-            boxes: (M, 9) x, y, z of the centre, length, width, height [m], yaw [rad], vx, vy [m/s];
+            boxes: (M, 9) x, y, z of the centre, length, width, height [m], yaw [rad], vx, vy [m/s],
             or (M, 7) without velocities. x and y are relative to the vehicle. scores: (M,) in 0..1.
             labels: (M,) index of the class. attributes: (M,) index, or -1.
         truth: One (boxes, labels) or (boxes, labels, attributes) per frame, in the same order.
             Unknown velocities are NaN or left out, unknown attributes are -1 or left out.
-        taxonomy: The classes and attributes that labels are indices into; `calico.KITTI`,
+        taxonomy: The classes and attributes that labels are indices into, e.g. `calico.KITTI`,
             `calico.WAYMO`, or your own. Default: nuScenes' ten classes.
-        ranges: Class name to range [m]; objects and predictions farther from the vehicle are left
-            out. Default: the taxonomy's; nuScenes' are 30 to 50 m.
+        ranges: Class name to range [m]. Objects and predictions farther from the vehicle are left
+            out. Default: the taxonomy's. Those of nuScenes are 30 to 50 m.
         scenes: Name of each frame's scene, for confidence intervals over scenes. Default: no
             intervals.
 

@@ -51,7 +51,7 @@ class Interval:
         lo: Lower end, or None without an interval.
         hi: Upper end, or None without an interval.
         standard_error: Half of the width divided by t, or None without an interval.
-        method: How the interval was made, or why there is none.
+        method: How the interval was made, or why it is missing.
     """
 
     value: float
@@ -130,9 +130,9 @@ def pooled_values(stats: Sequence[FrameStats]) -> dict[str, float]:
 def ratio_interval(counts: Int64, scenes: Sequence[str]) -> Interval:
     """Compute a ratio of sums over frames, e.g. successes of trials, with its interval.
 
-    Of P ratios the plain mean is taken. A ratio whose denominators are all 0 is left out of it; the
-    mean is NaN if all are. There is no interval if every scene has the same ratio, for example no
-    success at all, because no resampling could then show another.
+    The result is the plain mean of the P ratios. A ratio whose denominators are all 0 is left out.
+    The mean is NaN if all are. There is no interval if every scene has the same ratio, for example
+    no success at all, because no resampling could then show another.
 
     Args:
         counts: (F, P, 2) numerators and denominators of each frame.

@@ -234,11 +234,12 @@ def match_greedily(distance: Float64, thresholds: tuple[float, ...] = DISTANCES_
     Args:
         distance: (P, G) from each prediction to each object, inf if they may not match. Rows are in
             matching order.
-        thresholds: T distances. A match at a threshold is nearer than it; at each threshold all
+        thresholds: T distances. A match at a threshold is nearer than it. At each threshold all
             objects are free at first.
 
     Returns:
-        (P, T) the object matched at each threshold, or -1; of equally near objects the earlier one.
+        (P, T) the object matched at each threshold, or -1. If objects are equally near, it is the
+        earlier one.
     """
     rows, columns = np.nonzero(distance < max(thresholds))
     return _match_pairs(rows, columns, distance[rows, columns], len(distance), thresholds)
@@ -272,10 +273,10 @@ def _errors(
         boxes: (N, 9) predicted boxes.
         true: (N, 9) true boxes.
         symmetric: (N,) whether front and back of the object are alike.
-        wrong_attribute: (N,) 0 or 1; NaN if the true one is unknown.
+        wrong_attribute: (N,) 0 or 1, or NaN if the true one is unknown.
 
     Returns:
-        (N, 5); NaN if the true velocity or attribute is unknown.
+        (N, 5) errors, NaN if the true velocity or attribute is unknown.
     """
     result = np.empty((len(boxes), len(TP_ERRORS)))
     result[:, 0] = np.hypot(offset[:, 0], offset[:, 1])

@@ -10,7 +10,7 @@ tp / n is interpolated linearly at 101 recalls tp / n_gt (0 beyond the highest r
 A class's AP is the mean over the thresholds, mAP the mean over the classes. The errors of the true
 positives at 2 m are running means over the falling scores, interpolated at the scores of the 101
 recalls and averaged from recall 0.11 to the highest one reached. An error is 1 if 0.11 is not
-reached. Undefined in nuScenes: AOE, AVE, AAE of cones; AVE, AAE of barriers.
+reached. nuScenes leaves AOE, AVE and AAE of cones undefined, and AVE and AAE of barriers.
 
     NDS = (5 mAP + sum over the five errors of max(0, 1 - mean over classes)) / 10
 

@@ -52,7 +52,7 @@ class Groups:
 def deal_groups(scenes: Sequence[str]) -> Groups:
     """Make a group of every scene, or of every frame if there is only one scene.
 
-    Of more than 50 scenes, neighbours share a group.
+    If there are more than 50 scenes, neighbours share a group.
 
     Args:
         scenes: (F,) scene name of each frame.

@@ -54,8 +54,8 @@ class Scores(Mapping[str, float]):
             name: One of the names, e.g. "mAP" or "AP/car".
 
         Returns:
-            Lower and upper end, or None where there is none; `metric(name).method` says how it was
-            made, or why there is none.
+            Lower and upper end, or None. `metric(name).method` says how the interval was made, or
+            why it is missing.
 
         Raises:
             CalicoError: There is no figure of this name.

@@ -155,8 +155,8 @@ def load_stats(path: Path, cell: str | None = None, sha256: str | None = None) -
 
     Args:
         path: A file of `save_stats`.
-        cell: Id of the cell that they must be of; None accepts any.
-        sha256: Hash that the file must have; None accepts any.
+        cell: Id of the cell that they must be of. None accepts any.
+        sha256: Hash that the file must have. None accepts any.
 
     Raises:
         CalicoError: The file is missing, damaged, of another layout, or of another cell.

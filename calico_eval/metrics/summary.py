@@ -27,12 +27,12 @@ def compute_metrics(
     They are mAP, mAP_present, NDS, mATE .. mAAE, AP/<class>, mIoU, mIoU_present and IoU/<class>.
     With nuScenes' classes, mAP, NDS, the mean errors and mIoU are the official ones: a class
     without ground truth counts AP 0, error 1, IoU 0 there. The `_present` means leave such classes
-    out; their own AP or IoU is undefined. n_objects counts ground-truth objects (detection figures
-    only); n_frames and n_scenes of the map's figures count frames with a map.
+    out, and their own AP or IoU is undefined. n_objects counts ground-truth objects (detection
+    figures only). n_frames and n_scenes of the map's figures count frames with a map.
 
     Args:
         stats: The frames in the order of the evaluation.
-        with_intervals: Whether lo, hi and method are computed; validation in a training skips them.
+        with_intervals: Whether lo, hi and method are computed. Validation in a training skips them.
 
     Raises:
         CalicoError: There are no frames.

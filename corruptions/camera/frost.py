@@ -39,8 +39,8 @@ def frost(frame: FrameLike, ice_cover: float, streams: Streams) -> FrameLike:
 
     At a larger severity the same ice has grown. The ice is synthetic, not photographed: a milky
     film that becomes thicker from its rim inwards, with fine crystals of an axis and branches at 60
-    degrees that are a little brighter at their needles. Where it is thickest it sends on 30 % of
-    the light, blurred, and scatters light of the whole scene, in linear light.
+    degrees that are a little brighter at their needles. At its thickest it sends on 30 % of the
+    light, blurred, and scatters light of the whole scene, in linear light.
 
     Args:
         frame: Frame to corrupt.

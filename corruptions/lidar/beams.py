@@ -39,7 +39,7 @@ def thin_evenly(index: Int16 | Int64, share: float, phase: float | Float64) -> B
     """Choose which of the whole numbers 0, 1, 2 ... stay when a share of them is to stay.
 
     They are spaced as evenly as can be. Number i stays where floor((i + 1) share + phase) exceeds
-    floor(i share + phase). Of n numbers in a row this keeps n share, exactly where that is whole.
+    floor(i share + phase). This keeps n share of n numbers in a row, exactly if that is whole.
 
     Args:
         index: (N,) whole numbers.

@@ -15,9 +15,9 @@ AZIMUTH_SHARE = 0.5
 def cross_sensor(frame: FrameLike, share: float, streams: Streams) -> FrameLike:
     """Turn the LiDAR into another sensor: fewer beams, and half the resolution in azimuth.
 
-    The beams that stay are evenly spaced and the same through a scene, as in `beams_reduced`. Of
-    every beam that stays, every second return of a sweep stays, in the order of azimuth (to one
-    return, exactly half), beginning with the first or the second by chance for every sweep.
+    The beams that stay are evenly spaced and the same through a scene, as in `beams_reduced`. Each
+    of them keeps every second return of a sweep in the order of azimuth (to one return, exactly
+    half). The first or the second return begins, by chance for every sweep.
 
     Args:
         frame: Frame to corrupt.

@@ -15,7 +15,7 @@ BLOB_SHARE = 0.02
 def cutout(frame: FrameLike, blobs: float, streams: Streams) -> FrameLike:
     """Cut out whole blobs of points, behind dirt on the sensor, or where its driver lost data.
 
-    A blob has round(2 % of N) points. Of 2.5 blobs the last has half of that. A blob is the points
+    A blob has round(2 % of N) points. At 2.5 blobs the last has half of that. A blob is the points
     nearest to one drawn at random, all of them still there, so that exactly so many points are
     gone. The blobs of a severity begin with those of a lower one.
 

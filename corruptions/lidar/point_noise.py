@@ -76,8 +76,8 @@ def point_radial_noise(frame: FrameLike, sigma_m: float, streams: Streams) -> Fr
 
     Args:
         frame: Frame to corrupt.
-        sigma_m: Standard deviation of the range [m]. Severities: 0.02, 0.04, 0.06, 0.08, 0.10 (data
-            sheets state about 0.02).
+        sigma_m: Standard deviation of the range [m]. Severities: 0.02, 0.04, 0.06, 0.08, 0.10. (The
+            data sheets of sensors state about 0.02.)
         streams: Random streams of the corruption and frame.
 
     Source:

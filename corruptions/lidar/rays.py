@@ -1,4 +1,4 @@
-"""Where the sensor stood when it measured a point."""
+"""The place where the sensor stood when it measured a point."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ from corruptions.rng import Streams
 def temporal_offset(frame: FrameLike, keyframes_late: float, streams: Streams) -> FrameLike:
     """Replace the images by those of a keyframe before in the scene; the points stay.
 
-    All cameras are late alike. Where the scene has fewer keyframes, the images of its first are
+    All cameras are late alike. If the scene has fewer keyframes, the images of its first are
     taken, so that a scene's first keyframe stays as it is. The model does not know of it: camera
     poses and times stay those of the keyframe, and the ground truth is that of the LiDAR. A camera
     whose image in the past has another size keeps its own.

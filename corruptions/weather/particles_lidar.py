@@ -131,8 +131,8 @@ def draw_strongest(
         rng: Random generator.
 
     Returns:
-        (N,) power of the strongest particle's echo, 0 without one; (N,) its range [m]; (N,) what
-        all of them together let through, there and back, divided by the mean over beams.
+        Three arrays (N,): the power of the strongest particle's echo, 0 without one, its range [m],
+        and what all particles together let through, there and back, divided by the mean over beams.
     """
     n = len(distance)
     reach = np.interp(distance, table.range_m, table.count)

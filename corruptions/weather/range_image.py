@@ -111,7 +111,7 @@ def view_image(frame: FrameLike, view: int) -> View:
     4. Everything else that is no sky is the road plane (ego z = 0), but at most `REACH_M` away. A
        LiDAR without an echo does not tell trees at 60 m from towers at 600 m, and a wrong guess
        must not wipe them out.
-    5. Where a cell has no point, the picture tells whether it is sky (`sky_share`).
+    5. If a cell has no point, the picture shows whether it is sky (`sky_share`).
 
     Args:
         frame: Frame with images and points.
@@ -226,7 +226,7 @@ def like_sky(colours: Float32, known: Bool, sky: Bool, window: int) -> Bool:
 def _local_mean(total: Float32, count: Float32, window: tuple[int, int]) -> Float32:
     """Compute the mean colour (h, w, 3) in a window around every cell.
 
-    Where nothing lies in the window, the mean of the nearest window stands. `total` is the sum of
+    If nothing lies in the window, the mean of the nearest window is taken. `total` is the sum of
     colours (h, w, 3) in a cell, `count` (h, w) how many they are.
     """
     weight = uniform_filter(count, window, mode="constant")
@@ -252,8 +252,8 @@ def _close_gaps(
 ) -> tuple[Bool, Bool, Float64, Bool]:
     """Find the cells with echoes, close the gaps between them, and give them ranges.
 
-    Returns (h, w) each: cells with echoes; those and the gaps between them; ranges [m]; cells hit
-    by the highest beams.
+    It returns four arrays (h, w): the cells with echoes, those and the gaps between them, ranges
+    [m], and the cells hit by the highest beams.
     """
     measured, elevation = _measured(frame, view, shape, cell)
     around = uniform_filter(

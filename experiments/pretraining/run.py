@@ -150,10 +150,7 @@ class Bench:
         return self.results / f"{cell.name}.json"
 
     def _identity(self, cell: Cell) -> dict[str, Any]:
-        """What a result depends on and its file's name does not say.
-
-        Of pre-training the keys.
-        """
+        """Return what a result depends on and its file's name does not say."""
         pretraining, finetuning = config_of(cell, self.extra)
         source, train = self._labelled(cell, finetuning)
         stages = cell.variant.stages

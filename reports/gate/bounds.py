@@ -162,7 +162,7 @@ def _drop(context: Context, subject: Subject, name: str, bound: float) -> Outcom
 
 
 def _old_metric(context: Context, before: ResultsView, cell: Cell, name: str) -> Metric | Outcome:
-    """Find the metric of the baseline's same cell, or why there is none."""
+    """Find the metric of the baseline's same cell, or why it is missing."""
     old_cell = before.find_twin(cell)
     if old_cell is None:
         other = next(before.find_variants(cell), None)
@@ -181,7 +181,7 @@ def _old_metric(context: Context, before: ResultsView, cell: Cell, name: str) ->
 def _old_aggregate(
     context: Context, before: ResultsView, subject: Subject, name: str
 ) -> Metric | Outcome:
-    """Find the same aggregate of the baseline, or why there is none.
+    """Find the same aggregate of the baseline, or why it is missing.
 
     It must be over the same conditions, against the same engine.
     """

@@ -67,13 +67,13 @@ class Mark:
 
 @dataclass(frozen=True)
 class Reading:
-    """Where a line falls to half.
+    """The place where a line falls to half.
 
     Attributes:
         style: Number of the line's colour.
         clean: Path of the clean level.
         half: Path of the half level as far as the crossing, and from there down to the axis.
-        y: y of the crossing, or of the half level where there is none.
+        y: y of the crossing, or of the half level without one.
         at: x of the crossing, or None.
         lo: x of its interval's lower end, or None.
         hi: x of its interval's upper end, or None.

@@ -176,7 +176,7 @@ def _losses(view: ResultsView) -> str:
 
 
 def _parameter_curve(curve: ParameterCurve) -> list[str]:
-    """Where each metric halves, then each curve as a table."""
+    """Write where each metric halves, then each curve as a table."""
     rows = [(row.label, *(_halved(value) for value in row.values)) for row in curve.rows[:MAX_ROWS]]
     tables = [_table(("Falls to half of clean at", *curve.metrics), rows)]
     tables += [_safe(f"Intervals: {'; '.join(curve.methods)}.")] if curve.methods else []

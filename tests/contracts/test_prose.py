@@ -1,5 +1,4 @@
-"""The prose check finds what the style forbids, and only that; its exceptions are not out of
-date."""
+"""The prose check finds what the style forbids, and only that."""
 
 from __future__ import annotations
 
@@ -9,7 +8,6 @@ from benchmarks.prose import (
     FOLDERS,
     PAGES,
     ROOT,
-    TO_COME,
     check_files,
     check_python,
     find_in_text,
@@ -21,6 +19,7 @@ from benchmarks.prose import (
     "text",
     [
         "The referee measures it.",
+        "Draw a contact sheet of every group.",
         "A deliberate fault is planted in the model.",
         "Done. Of both the larger one.",
         "Of the options nothing is loaded.",
@@ -42,6 +41,7 @@ def test_a_sentence_that_the_style_forbids_is_found(text: str) -> None:
         "Of course the budget holds.",
         "The list has no such entry. Use `referee(frame)`.",
         "Where is the file?",
+        "The data sheet states 0.02 m, and the style sheet is embedded.",
         "See [the page](../planted.md).",
         'The field "room" keeps its name.',
         "```\nOf code nothing is checked\n```",
@@ -69,12 +69,4 @@ def f() -> None:
 
 def test_the_project_keeps_its_style() -> None:
     places = [ROOT / name for name in (*FOLDERS, *PAGES) if (ROOT / name).exists()]
-    found = [
-        str(one) for one in check_files(list_files(places)) if not one.path.startswith(TO_COME)
-    ]
-    assert found == []
-
-
-def test_no_exception_of_the_prose_check_is_out_of_date() -> None:
-    places = [ROOT / name for name in TO_COME]
-    assert [str(place) for place in places if not place.exists()] == []
+    assert [str(one) for one in check_files(list_files(places))] == []

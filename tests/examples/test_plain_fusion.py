@@ -20,7 +20,7 @@ from calico.data.batch import collate_frames
 from calico.data.open import open_source
 from calico.frame import Frame
 from calico_eval.attacks import ALGORITHMS, AttackSpec, Threat, attack_frames, check_budget
-from calico_eval.attacks.sanity import Sheet, active_checks
+from calico_eval.attacks.sanity import Checklist, active_checks
 from calico_eval.attacks.sanity.gradients import check_gradients_agree, check_gradients_arrive
 from calico_eval.engines.base import MODEL_LOSS
 from calico_eval.engines.load_user import wrap_user_model
@@ -32,7 +32,7 @@ pytest.importorskip("trimesh", reason="the simulator needs the extra 'sim'")
 from examples.plain_fusion import Network, PlainFusion, create
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "plain_fusion.py"
-SHEET = Sheet("plain_fusion", "user")
+CHECKLIST = Checklist("plain_fusion", "user")
 CAMERA, LIDAR = Threat(camera_levels=8), Threat(range_m=0.2)
 ADDED = Threat(points_added=100, points_removed=100)
 
@@ -216,10 +216,10 @@ def test_a_detach_in_a_branch_is_found(
     frames: list[Frame], kind: Callable[[], nn.Module], dead: str, wrong: str
 ) -> None:
     faulty = cut(kind)
-    arrive = check_gradients_arrive(SHEET, faulty, frames, MODEL_LOSS)
+    arrive = check_gradients_arrive(CHECKLIST, faulty, frames, MODEL_LOSS)
     assert arrive.verdict == "FAIL"
     assert dead in arrive.message
-    agree = check_gradients_agree(SHEET, faulty, frames[:1], MODEL_LOSS, 0)
+    agree = check_gradients_agree(CHECKLIST, faulty, frames[:1], MODEL_LOSS, 0)
     assert agree.verdict == "FAIL"
     assert agree.measured[f"{wrong}_cosine_median"] == 0.0
     assert wrong in agree.message

@@ -126,16 +126,15 @@ class CopyWriter:
         Args:
             condition: The condition.
             out: Folder of the copies.
-            progress: Called with (frames done, frames in all); None for no progress.
+            progress: Called with (frames done, frames in all). None reports no progress.
 
         Returns:
-            Counts of what the format could not hold (see `Part.not_stored`); empty if nothing was
-            lost.
+            Counts of what the format could not hold (see `Part.not_stored`). They are empty if
+            nothing was lost.
 
         Raises:
             CalicoError: The folder holds something else or lies in the original, or the corruption
-                changed
-                nothing, or it changed something that the format has no place for.
+                changed nothing, or it changed something that the format has no place for.
             CorruptionError: The corruption or the severity is unknown, or the data lack what it
                 needs.
         """

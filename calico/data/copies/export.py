@@ -37,7 +37,7 @@ Progress = Callable[[int, int], None]
 def export_frames(
     source: FrameSource, split: str, out: Path, link: bool, progress: Progress | None = None
 ) -> None:
-    """Write all frames of a source in the nuScenes format; a killed run is completed.
+    """Write all frames of a source in the nuScenes format. A killed run is completed.
 
     The folder gets <VERSION>/, samples/ and sweeps/. Tokens of samples are those of the frames, and
     images are PNG. The format cannot hold the map (it wants polygons, frames have masks), or
@@ -48,7 +48,7 @@ def export_frames(
         split: Name under which splits.json lists the scenes.
         out: The folder.
         link: Whether files that are not changed are links.
-        progress: Called with (frames done, frames in all); None for no progress.
+        progress: Called with (frames done, frames in all). None reports no progress.
 
     Raises:
         CalicoError: The folder holds something else.

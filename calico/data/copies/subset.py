@@ -33,9 +33,9 @@ def select_rows(
 ) -> RowsByTable:
     """Select the rows of every table for some keyframes (whole scenes).
 
-    Of sample_data it keeps the keyframe images of `cameras`, the LiDAR files of `list_own_sweeps`,
-    and all radar. `prev` and `next` skip what is left out (images between keyframes, other cameras,
-    LiDAR sweeps that no frame aggregates).
+    Three kinds of sample_data rows are kept: the keyframe images of `cameras`, the LiDAR files of
+    `list_own_sweeps`, and all radar. `prev` and `next` skip what is left out (images between
+    keyframes, other cameras, LiDAR sweeps that no frame aggregates).
 
     Args:
         tables: All tables.

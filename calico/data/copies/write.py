@@ -23,16 +23,16 @@ would be a broken file."""
 def encode_points(
     points: Float32, ring: Int16, sweep_T_lidar: Float64 | None, is_key_frame: bool
 ) -> bytes:
-    """The file of one LiDAR sweep, in its sensor's own axes (x right, y forward).
+    """Make the file of one LiDAR sweep, in its sensor's own axes (x right, y forward).
 
     Args:
         points: (N, >= 4) x, y, z [m, keyframe's LiDAR frame], intensity [0..1].
         ring: (N,).
-        sweep_T_lidar: takes the keyframe's LiDAR frame into the sweep's; None for the keyframe,
-            whose coordinates are kept to
-            the bit. Those of older sweeps are rounded to float32 once more.
-        is_key_frame: of the row; a keyframe without points is an empty file, an older sweep holds
-            NOTHING.
+        sweep_T_lidar: Takes the keyframe's LiDAR frame into the sweep's. None for the keyframe,
+            whose coordinates are kept to the bit. Those of older sweeps are rounded to float32
+            once more.
+        is_key_frame: Value of the row. A keyframe without points is an empty file, and an older
+            sweep without points holds NOTHING.
 
     Returns:
         N x 5 little-endian float32: x, y, z [m], intensity [0..255], ring. Ages (dt) are not in the

@@ -31,7 +31,7 @@ _CHUNK_BYTES = 1 << 20
 
 
 def hash_contents(paths: Mapping[str, Path]) -> str:
-    """Digest the contents of files; see the module for what is covered.
+    """Digest the contents of files. The module says what is covered.
 
     Args:
         paths: Token to file.
@@ -40,7 +40,8 @@ def hash_contents(paths: Mapping[str, Path]) -> str:
         64 hexadecimal digits.
 
     Raises:
-        CalicoError: A file is missing, no regular file, or cannot be read; names file and token.
+        CalicoError: A file is missing, no regular file, or cannot be read. The message names
+            file and token.
     """
     tokens = sorted(paths)
     sizes = {token: _size(paths[token], token) for token in tokens}

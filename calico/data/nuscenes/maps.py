@@ -47,7 +47,7 @@ class NuScenesMap:
     shapes: dict[str, tuple[Shape, ...]]
 
     def masks(self, global_T_lidar: Float64, grid: Grid, taxonomy: Taxonomy) -> Bool:
-        """Rasterise the map classes: cells whose centre a polygon holds; dividers two cells wide.
+        """Rasterise the map classes: cells whose centre a polygon holds, dividers two cells wide.
 
         The grid lies level at the LiDAR's position and heading. The sensor's small tilt is left
         out, as in BEVFusion.
@@ -55,7 +55,7 @@ class NuScenesMap:
         Args:
             global_T_lidar: (4, 4) pose of the LiDAR.
             grid: The cells, in the LiDAR frame.
-            taxonomy: Its map classes; one of several sources is their union.
+            taxonomy: It gives the map classes. A class of several sources is their union.
 
         Returns:
             (K, Y, X) masks.

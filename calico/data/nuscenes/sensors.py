@@ -31,23 +31,21 @@ def read_points(
 ) -> tuple[Float32, Int16]:
     """Read a LiDAR sweep in our axes, without the points of the ego vehicle.
 
-    The file has x right and y forward; the result has x forward and y left.
+    The file has x right and y forward. The result has x forward and y left.
 
     Args:
         path: File of float32 x, y, z [m], intensity [0..255], ring.
         token: Token of the row in sample_data, for the messages.
         allow_empty: Whether a file without points is legal.
         any_intensity: Whether intensities that seem to be in another unit are legal, as in a copy
-            that
-            was made so.
+            that was made so.
 
     Returns:
         (N, 4) x, y, z, intensity [0..1, clipped], and (N,) ring.
 
     Raises:
-        CalicoError: The file is missing, no regular file, truncated or empty; it has NaN or
-            infinite
-            values; or its intensities are in another unit.
+        CalicoError: The file is missing, no regular file, truncated or empty, has
+            NaN or infinite values, or has intensities in another unit.
     """
     raw = read_raw_points(path, token)
     return convert_points(raw, f"{path} (sample_data {token})", allow_empty, any_intensity)

@@ -154,25 +154,23 @@ class NuScenesSource:
         follow_links: bool = False,
         taxonomy: Taxonomy = NUSCENES,
     ) -> None:
-        """Reads the tables.
+        """Read the tables.
 
         Args:
-            root: folder with samples/, sweeps/, maps/ and the tables' folder.
-            version: the tables' folder, e.g. v1.0-trainval.
-            split: see `splits.split_scenes`.
-            map_grid: where map masks are wanted; a data set without maps/expansion gives none, and
-                `map_grid` is None.
-            cameras: channels, in the order of the views.
+            root: Folder with samples/, sweeps/, maps/ and the tables' folder.
+            version: The tables' folder, e.g. v1.0-trainval.
+            split: See `splits.split_scenes`.
+            map_grid: The cells of the map masks. A data set without maps/expansion gives no masks,
+                and its `map_grid` is None.
+            cameras: Channels, in the order of the views.
             sweeps: LiDAR sweeps per frame, the keyframe's included.
-            follow_links: see `paths.DataFolder`.
-            taxonomy: classes of labels and masks. Its sources are nuScenes' detection classes and
-                map
-                classes, or categories of the tables; objects of no class get no box.
+            follow_links: See `paths.DataFolder`.
+            taxonomy: Classes of labels and masks. Its sources are nuScenes' detection classes and
+                map classes, or categories of the tables. Objects of no class get no box.
 
         Raises:
-            CalicoError: tables or references are broken, the split is unknown, a sample lacks a
-                camera, or only some of the
-                maps are there.
+            CalicoError: Tables or references are broken, the split is unknown, a sample lacks a
+                camera, or only some of the maps are there.
         """
         tables = Tables(root, version)
         reader = SampleReader(tables, cameras, sweeps, taxonomy)

@@ -53,9 +53,9 @@ def save_frame(path: Path, frame: Frame, key: str) -> None:
     """Write a frame with map masks and images of one size.
 
     Args:
-        path: The file; its folder is made.
+        path: The file. Its folder is made.
         frame: What is written, without `previous`.
-        key: Names what decides the frame's bytes; `load_frame` expects the same.
+        key: It names what decides the frame's bytes. `load_frame` expects the same.
     """
     if frame.map_masks is None:
         raise AssertionError("simulated frames have maps")

@@ -17,8 +17,8 @@ def without_conflicts(
 ) -> list[Actor]:
     """Leave out actors whose footprints meet the ego vehicle's or each other's at some time.
 
-    If a standing actor and a moving one meet, the standing one stays. Of two that move, the earlier
-    in the list stays.
+    If a standing actor and a moving one meet, the standing one stays. If two that move meet,
+    the earlier in the list stays.
 
     Args:
         actors: All actors.

@@ -20,7 +20,14 @@ Color = tuple[float, float, float]
 
 @dataclass(frozen=True)
 class Mesh:
-    """vertices (V, 3) [m]; faces (F, 3) int32; material (F,) uint8; color (F, 3) linear RGB."""
+    """A mesh of triangles.
+
+    Attributes:
+        vertices: (V, 3) [m].
+        faces: (F, 3) int32 rows of `vertices`.
+        material: (F,) uint8 `Material` of each face.
+        color: (F, 3) linear RGB in 0..1.
+    """
 
     vertices: Float32
     faces: Int32

@@ -27,7 +27,7 @@ def list_track_times(frames: int) -> Float64:
 
 @dataclass(frozen=True)
 class Track:
-    """Where something is over time. A track of one sample stands still for ever.
+    """The place of something over time. A track of one sample stands still for ever.
 
     Attributes:
         times: (T,) times [s].

@@ -127,7 +127,7 @@ def _wanted(
     near: tuple[float, float],
     wanted: tuple[str, ...],
 ) -> list[Actor]:
-    """Puts each wanted kind at the roadside, where parking lane or verge has room for it."""
+    """Put each wanted kind at the roadside, where it fits on parking lane or verge."""
     road = layout.roads[0]
     actors: list[Actor] = []
     for kind in (kind for kind in wanted if kind in ROADSIDE):

@@ -42,11 +42,10 @@ class SimSource:
         split: "train", "val" or "test", which are different worlds.
         map_grid: Grid of the map masks.
         cameras: Names out of `taxonomy.CAMERAS`.
-        sweeps: LiDAR sweeps per frame, the keyframe's included, 0.05 s apart; 1 to 10.
+        sweeps: LiDAR sweeps per frame, the keyframe's included, 0.05 s apart. 1 to 10.
         cache_dir: Folder of the rendered frames; by default calico/sim in the user's cache folder.
         taxonomy: Classes of labels and masks. Its sources are the simulator's objects
-            (`sizes.MEAN`)
-            and areas (`map_raster.AREAS`), which have nuScenes' names.
+            (`sizes.MEAN`) and areas (`map_raster.AREAS`), which have nuScenes' names.
 
     Raises:
         CalicoError: The split or a camera is unknown, or `sweeps` is out of range.

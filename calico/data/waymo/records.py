@@ -112,17 +112,18 @@ class Labels:
 
     Attributes:
         ids: M names that are unique over the segment.
-        boxes: (M, 7) float64 x, y, z, length, width, height [m], heading [rad]; vehicle frame.
+        boxes: (M, 7) float64 x, y, z, length, width, height [m], heading [rad], in the vehicle
+            frame.
         types: (M,) int64 key of `OBJECT_TYPES`.
-        speed: (M, 3) float64 velocity over ground in the vehicle frame's axes [m/s]; NaN unknown.
-        acceleration: (M, 3) float64 [m/s^2]; NaN unknown.
-        num_points: (M,) int64 LiDAR points inside; -1 unknown.
-        num_top_points: (M,) int64 of them of the LiDAR on the roof; -1 unknown.
-        detection_difficulty: (M,) int64 1 or 2; 0 not set.
-        tracking_difficulty: (M,) int64 1 or 2; 0 not set.
-        camera_synced: (M, 7) float64 the box at the moment of the camera that sees it best; NaN
-            where there is none.
-        most_visible_camera: (M,) int64 key of `CAMERA_NAMES`; 0 none.
+        speed: (M, 3) float64 velocity over ground in the vehicle frame's axes [m/s], or NaN.
+        acceleration: (M, 3) float64 [m/s^2], or NaN.
+        num_points: (M,) int64 LiDAR points inside, or -1.
+        num_top_points: (M,) int64 points inside that the LiDAR on the roof measured, or -1.
+        detection_difficulty: (M,) int64 1 or 2, or 0 if it is not set.
+        tracking_difficulty: (M,) int64 1 or 2, or 0 if it is not set.
+        camera_synced: (M, 7) float64 the box at the moment of the camera that sees it best, or
+            NaN.
+        most_visible_camera: (M,) int64 key of `CAMERA_NAMES`, or 0.
     """
 
     ids: tuple[str, ...]
@@ -187,12 +188,12 @@ class WaymoRecord:
         timestamp_us: Start of the roof LiDAR's scan [microseconds].
         world_T_vehicle: (4, 4) pose that labels and points refer to.
         lidar_calibrations: By laser (`LASERS`).
-        scans: By laser; only those that were asked for.
+        scans: By laser. It holds only those that were asked for.
         camera_calibrations: By camera (`CAMERA_NAMES`).
-        images: By camera; only those that were asked for.
+        images: By camera. It holds only those that were asked for.
         labels: Objects.
         conditions: Weather, time of day and place.
-        no_label_zones: Polygons (P, 2) in the world frame without labels; None where the file
+        no_label_zones: Polygons (P, 2) in the world frame without labels, or None if the file
             version does not hold them (version 2).
         map_features: The segment's map. None where it is unknown: in version 2, and in segments
             without any feature.
@@ -241,12 +242,12 @@ class Segment(Protocol):
 
         Args:
             timestamp_us: One of `timestamps_us`.
-            lasers: LiDARs whose scans are read; none reads no point.
+            lasers: LiDARs whose scans are read. An empty collection reads no point.
             returns: 1, 2 or both.
             cameras: Cameras whose images are read.
 
         Raises:
-            CalicoError: The file is broken; the message names it, the frame, what was found and
+            CalicoError: The file is broken. The message names it, the frame, what was found and
                 what was expected.
         """
         ...

@@ -30,7 +30,7 @@ def make_query_attack(
     queried, byte by byte: where no try was better, the clean one.
     """
 
-    def craft(
+    def compute_attack(
         engine: Engine, frames: Sequence[Frame], spec: AttackSpec, seed: int
     ) -> list[Crafted]:
         blind = [sensor for sensor in spec.threat.sensors if sensor not in engine.sensors]
@@ -76,4 +76,4 @@ def make_query_attack(
             for row, (frame, (name, note)) in enumerate(zip(frames, chosen, strict=True))
         ]
 
-    return craft
+    return compute_attack

@@ -153,12 +153,12 @@ Attack = Callable[[CloudLoss, Frame, AttackSpec, np.random.Generator], Frame]
 def follow_cloud(
     attack: Attack,
 ) -> Callable[[Engine, Sequence[Frame], AttackSpec, int], list[Crafted]]:
-    """Make the craft of an attack that adds or removes points, frame by frame.
+    """Make the function of an attack that adds or removes points, frame by frame.
 
     The objective is measured again on what is delivered, by the whole model.
     """
 
-    def craft(
+    def compute_attack(
         engine: Engine, frames: Sequence[Frame], spec: AttackSpec, seed: int
     ) -> list[Crafted]:
         followed = white_box_of(engine, f"attack {spec.name}", ("lidar",))
@@ -190,4 +190,4 @@ def follow_cloud(
         )
         return Crafted(changed, details)
 
-    return craft
+    return compute_attack

@@ -21,13 +21,13 @@ from calico_eval.attacks.lidar.aim import azimuth_of, choose_object
 from calico_eval.attacks.lidar.phantom import Place, Projector
 from calico_eval.attacks.lidar.rays import rays_of
 from calico_eval.attacks.lidar.spoof import (
-    Bank,
+    FindTraces,
     Spoofed,
     best_phantom,
     describe_outcome,
     list_candidates,
 )
-from calico_eval.attacks.lidar.vehicle_shapes import scene_bank
+from calico_eval.attacks.lidar.vehicle_shapes import scene_traces
 from calico_eval.attacks.spec import AttackSpec
 from calico_eval.engines.base import Engine
 
@@ -86,7 +86,7 @@ def _attack(engine: Engine, frame: Frame, spec: AttackSpec) -> Crafted:
             frame, AttackDetails(note=f"{reason}, so that there is no frustum: nothing was changed")
         )
     return describe_outcome(
-        frustum_frame(engine, frame, spec, scene_bank, row, cone.holds), spec, note
+        frustum_frame(engine, frame, spec, scene_traces, row, cone.holds), spec, note
     )
 
 
@@ -94,7 +94,7 @@ def frustum_frame(
     engine: Engine,
     frame: Frame,
     spec: AttackSpec,
-    bank: Bank,
+    find_traces: FindTraces,
     row: int,
     visible: Callable[[Float64], Bool],
 ) -> Spoofed:
@@ -104,7 +104,7 @@ def frustum_frame(
         engine: The engine, which is asked for predictions.
         frame: The clean frame.
         spec: The attack.
-        bank: Traces of vehicles to choose from.
+        find_traces: Function that returns the traces of vehicles to choose from.
         row: Row of the object in `frame.boxes`.
         visible: Tells which points (K, 3) a return may be at.
     """
@@ -116,7 +116,9 @@ def frustum_frame(
     places = [
         Place(azimuth, distance + offset) for offset in OFFSETS_M if distance + offset >= CLOSEST_M
     ]
-    return best_phantom(engine, frame, rays, list_candidates(projector, bank(frame), places), spec)
+    return best_phantom(
+        engine, frame, rays, list_candidates(projector, find_traces(frame), places), spec
+    )
 
 
 def find_frustum(frame: Frame, row: int) -> Frustum | None:

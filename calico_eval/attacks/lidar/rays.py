@@ -73,10 +73,10 @@ class Rays:
 
 
 def rays_of(frame: Frame) -> Rays:
-    """The rays of the main LiDAR in the keyframe's sweep.
+    """Find the rays of the main LiDAR in the keyframe's sweep.
 
-    Every return is on a ray. Second echoes share the ray of the first. Where the rings are known,
-    the rays that returned nothing are filled in: along a ring, returns that are k azimuth steps
+    Every return is on a ray. Second echoes share the ray of the first. If the rings are known, the
+    rays that returned nothing are filled in: along a ring, returns that are k azimuth steps
     apart (the median step of the frame) have k - 1 rays between them, evenly spaced in azimuth and
     elevation. So the grid follows a cloud that was corrected for motion, in which a ring is no
     plane curve. Without rings (-1) only the rays that returned something are known, and every

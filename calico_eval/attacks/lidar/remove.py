@@ -26,12 +26,12 @@ from calico_eval.attacks.spec import AttackSpec
 from calico_eval.attacks.whitebox.run import stream_seed
 from calico_eval.engines.base import Engine
 
-Craft = Callable[[Engine, Sequence[Frame], AttackSpec, int], list[Crafted]]
+ComputeAttack = Callable[[Engine, Sequence[Frame], AttackSpec, int], list[Crafted]]
 
 
 def make_removal(
     probability: float = 1.0, *, noise: bool = False, elsewhere: bool = False
-) -> Craft:
+) -> ComputeAttack:
     """Make the attack that lets the points of a sector vanish.
 
     Args:
@@ -42,7 +42,7 @@ def make_removal(
         elsewhere: The control: the sector is anywhere.
     """
 
-    def craft(
+    def compute_attack(
         engine: Engine, frames: Sequence[Frame], spec: AttackSpec, seed: int
     ) -> list[Crafted]:
         return [_attack(frame, spec, seed) for frame in frames]
@@ -56,7 +56,7 @@ def make_removal(
         note = note if hit.any() else "no point in the sector: nothing was changed"
         return Crafted(changed, AttackDetails(seed=stream_seed(frame, spec, seed), note=note))
 
-    return craft
+    return compute_attack
 
 
 def _hit(

@@ -24,7 +24,7 @@ from calico_eval.attacks.details import AttackDetails, Crafted
 from calico_eval.attacks.lidar.edit import add_returns
 from calico_eval.attacks.lidar.phantom import Phantom, Place, Projector
 from calico_eval.attacks.lidar.rays import Rays, rays_of
-from calico_eval.attacks.lidar.vehicle_shapes import Trace, scene_bank
+from calico_eval.attacks.lidar.vehicle_shapes import Trace, scene_traces
 from calico_eval.attacks.spec import AttackSpec
 from calico_eval.engines.base import Engine
 
@@ -36,11 +36,11 @@ threat may allow less."""
 NEAR_M = 2.0
 """A box this close to the phantom's centre has taken it for real."""
 STAGES = (60, 100, 200)
-"""Budgets in points that published attacks had; no trace is larger (`bank.MAX_POINTS`)."""
+"""Budgets in points that published attacks had. No trace is larger."""
 QUERY_BATCH = 8
 """Frames of one call of the engine, which bounds the memory."""
 
-Bank = Callable[[Frame], Sequence[Trace]]
+FindTraces = Callable[[Frame], Sequence[Trace]]
 """The traces that an attacker of this frame has."""
 
 
@@ -72,7 +72,7 @@ class Spoofed:
 def spoof_vehicle(
     engine: Engine, frames: Sequence[Frame], spec: AttackSpec, seed: int
 ) -> list[Crafted]:
-    """Put a vehicle ahead, from the traces of the frame's own scene (`scene_bank`).
+    """Put a vehicle ahead, from the traces of the frame's own scene (`scene_traces`).
 
     It takes `spec.steps` queries and one of the clean frame. Nothing is random. The objective is
     the score at the target, whatever the spec names.
@@ -84,18 +84,18 @@ def spoof_vehicle(
         seed: Not used.
     """
     return [
-        describe_outcome(spoof_frame(engine, frame, spec, scene_bank), spec) for frame in frames
+        describe_outcome(spoof_frame(engine, frame, spec, scene_traces), spec) for frame in frames
     ]
 
 
-def spoof_frame(engine: Engine, frame: Frame, spec: AttackSpec, bank: Bank) -> Spoofed:
+def spoof_frame(engine: Engine, frame: Frame, spec: AttackSpec, find_traces: FindTraces) -> Spoofed:
     """Try `spec.steps` phantoms straight ahead and keep the one with the highest score.
 
     Args:
         engine: The engine, which is asked for predictions.
         frame: The clean frame.
         spec: The attack.
-        bank: Traces of vehicles to choose from.
+        find_traces: Function that returns the traces of vehicles to choose from.
 
     Raises:
         CalicoError: The engine does not use the LiDAR.
@@ -104,11 +104,13 @@ def spoof_frame(engine: Engine, frame: Frame, spec: AttackSpec, bank: Bank) -> S
     allowed = rays.window(frame, 0.0, min(spec.threat.window_deg, WINDOW_DEG))
     projector = Projector(frame, rays, allowed, spec.threat)
     places = [Place(0.0, distance) for distance in DISTANCES_M]
-    return best_phantom(engine, frame, rays, list_candidates(projector, bank(frame), places), spec)
+    return best_phantom(
+        engine, frame, rays, list_candidates(projector, find_traces(frame), places), spec
+    )
 
 
 def list_candidates(
-    projector: Projector, bank: Sequence[Trace], places: Sequence[Place]
+    projector: Projector, traces: Sequence[Trace], places: Sequence[Place]
 ) -> list[list[Phantom]]:
     """List the phantoms that can be put at places, one list per trace, the most returns first.
 
@@ -118,11 +120,11 @@ def list_candidates(
 
     Args:
         projector: Puts traces on the rays of the sensor.
-        bank: Traces of vehicles.
+        traces: Traces of vehicles.
         places: Places to try.
     """
     groups: list[list[Phantom]] = []
-    for trace in bank:
+    for trace in traces:
         versions = (trace, trace.mirrored)
         put = [
             phantom

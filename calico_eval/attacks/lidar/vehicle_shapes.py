@@ -83,7 +83,7 @@ def traces_of(frame: Frame) -> list[Trace]:
     return traces
 
 
-def scene_bank(frame: Frame) -> list[Trace]:
+def scene_traces(frame: Frame) -> list[Trace]:
     """The vehicles of a frame and of up to HISTORY keyframes before it.
 
     Depends on nothing but the frame, so that an attack on it is the same in any batch.

@@ -35,19 +35,19 @@ from calico_eval.attacks.whitebox.run import stream_seed
 from calico_eval.engines.base import Engine
 from calico_eval.engines.white_box import WhiteBoxEngine, white_box_of
 
-Craft = Callable[[Engine, Sequence[Frame], AttackSpec, int], list[Crafted]]
+ComputeAttack = Callable[[Engine, Sequence[Frame], AttackSpec, int], list[Crafted]]
 Texture = Callable[[Frame, AttackSpec, int, int], Tensor]
 """(owner of the texture, spec, seed of the run, K) -> (3 K, TEXELS, TEXELS) of a control."""
 
 
-def patch_attack(sites: Sites) -> Craft:
+def patch_attack(sites: Sites) -> ComputeAttack:
     """Textures that are learnt on the frames that own them.
 
     Frames that share a board show one texture; those that are not its owner were not looked at
     while it was learnt.
     """
 
-    def craft(
+    def compute_attack(
         engine: Engine, frames: Sequence[Frame], spec: AttackSpec, seed: int
     ) -> list[Crafted]:
         model = white_box_of(engine, f"attack {spec.name}", spec.threat.sensors)
@@ -60,10 +60,10 @@ def patch_attack(sites: Sites) -> Craft:
         after = _paste(frames, found, [one.textures for one in textures])
         return _looked_at(model, frames, after, found, textures, spec, seed)
 
-    return craft
+    return compute_attack
 
 
-def patch_control(sites: Sites, texture: Texture) -> Craft:
+def patch_control(sites: Sites, texture: Texture) -> ComputeAttack:
     """Make the control of a patch attack: the same patches with a texture that was not learnt.
 
     Args:
@@ -71,7 +71,7 @@ def patch_control(sites: Sites, texture: Texture) -> Craft:
         texture: Makes the texture.
     """
 
-    def craft(
+    def compute_attack(
         engine: Engine, frames: Sequence[Frame], spec: AttackSpec, seed: int
     ) -> list[Crafted]:
         found, count = sites(frames, spec), texture_count(sites, spec)
@@ -86,7 +86,7 @@ def patch_control(sites: Sites, texture: Texture) -> Craft:
             for frame, site in zip(after, found, strict=True)
         ]
 
-    return craft
+    return compute_attack
 
 
 def random_texture(owner: Frame, spec: AttackSpec, seed: int, patches: int) -> Tensor:
@@ -158,13 +158,13 @@ def fit_board(engine: Engine, frames: Sequence[Frame], spec: AttackSpec, seed: i
             end = float(raised(x, ()))
     texture = x[0].cpu()
 
-    def craft(
+    def compute_attack(
         engine: Engine, frames: Sequence[Frame], spec: AttackSpec, seed: int
     ) -> list[Crafted]:
         return patch_control(board_sites, lambda *_: texture)(engine, frames, spec, seed)
 
     return Fitted(
-        craft,
+        compute_attack,
         texture,
         tuple(frame.token for frame in members),
         tuple(frame.scene for frame in members),

@@ -110,8 +110,8 @@ def best_textures(
 ) -> tuple[Tensor, Problem]:
     """Run Adam from each start, with a fresh transformation per step.
 
-    Of the ends and the best try it takes the textures with the highest loss as they are, without a
-    transformation.
+    The candidates are the ends and the best try. The textures with the highest loss without a
+    transformation are taken.
 
     Args:
         domain: The frames with their patches.

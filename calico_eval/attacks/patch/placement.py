@@ -30,7 +30,7 @@ class Placed:
 
     Attributes:
         corners: (4, 3) in its LiDAR frame [m], see `visibility`.
-        views: The pixels that show it, per view, or () for a patch that has no room.
+        views: The pixels that show it, per view, or () for a patch that fits nowhere.
     """
 
     corners: Float64

@@ -108,7 +108,7 @@ class PatchDomain(Domain):
 
         (P, S, 2) places in it.
 
-        Where two patches meet in a pixel, the nearer one, which stands first, is shown.
+        If two patches meet in a pixel, the nearer one counts, which stands first.
         """
         pixels, texture, places = (
             [np.zeros((4, 0), np.int64)],

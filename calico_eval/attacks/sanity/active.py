@@ -1,10 +1,14 @@
 """The sanity checks that run the model on a few frames of a run.
 
 They are S1, S3, S7, S8, S10, S13, S14, and the single-frame forms of S2, S4, S5, S12, S15, S16.
-Their cost, in forward (F) and backward (B) passes of one frame, on two frames of a model with both
-sensors: S1 and S10 10 F; S7 8 F and up to 22 B; S8 64 F in float64; S3 60 F and B; S13 one attack
-of the run each, at most three; the single-frame checks 72 F and B for each attacked sensor. Nothing
-grows with the number of frames or conditions of the run.
+Their cost does not grow with the number of frames or conditions of the run. This is what they cost
+in forward (F) and backward (B) passes of one frame, on two frames of a model with both sensors:
+
+* S1 and S10 take 10 F, and S7 takes 8 F and up to 22 B.
+* S8 takes 64 F in float64.
+* S3 takes 60 F and B.
+* S13 takes one attack for each attack of the run, at most three.
+* The single-frame checks take 72 F and B for each attacked sensor.
 """
 
 from __future__ import annotations
@@ -17,7 +21,7 @@ from calico.seeds import derive_seed
 from calico_eval.attacks.budget.saved import frame_sha256
 from calico_eval.attacks.budget.threat import Threat
 from calico_eval.attacks.catalogue import ALGORITHMS, BALL
-from calico_eval.attacks.sanity.checklist import Sheet, not_run
+from calico_eval.attacks.sanity.checklist import Checklist, not_run
 from calico_eval.attacks.sanity.detected_objects import find_targets
 from calico_eval.attacks.sanity.gradients import check_gradients_agree, check_gradients_arrive
 from calico_eval.attacks.sanity.model import check_repeats, check_untouched, check_zero_budget
@@ -51,7 +55,7 @@ def active_checks(
         seed: Seed of the run.
         run_sha256: The engine's hash from before the run's attacks.
     """
-    sheet = Sheet(engine.model_name, engine.name)
+    checklist = Checklist(engine.model_name, engine.name)
     seed = derive_seed(seed, "sanity")
     chosen = sorted(frames, key=lambda frame: -int(find_targets(engine, frame).sum()))[:FRAMES]
     before = [frame_sha256(frame) for frame in chosen]
@@ -64,40 +68,44 @@ def active_checks(
         if ALGORITHMS[spec.name].access == "gradients" and _is_ball(spec.threat)
     ]
     return {
-        "S1, S10": lambda: _passes(sheet, engine, chosen),
-        "S3": lambda: [check_unbounded(sheet, engine, chosen, seed)],
-        "S7, S8": lambda: _gradients(sheet, engine, chosen, seed),
+        "S1, S10": lambda: _passes(checklist, engine, chosen),
+        "S3": lambda: [check_unbounded(checklist, engine, chosen, seed)],
+        "S7, S8": lambda: _gradients(checklist, engine, chosen, seed),
         "S13": lambda: [
-            check_planted_is_found(sheet, engine, chosen, _distinct(in_a_ball), seed)
+            check_planted_is_found(checklist, engine, chosen, _distinct(in_a_ball), seed)
             if in_a_ball
-            else not_run(sheet, "S13", "the run has no attack by gradients within a ball")
+            else not_run(checklist, "S13", "the run has no attack by gradients within a ball")
         ],
         "S2, S4, S5, S12, S15, S16 on one frame": lambda: list(
-            check_rising_strength(sheet, engine, chosen[0], _strongest(in_a_ball), seed).values()
+            check_rising_strength(
+                checklist, engine, chosen[0], _strongest(in_a_ball), seed
+            ).values()
         ),
-        "S14": lambda: [check_untouched(sheet, engine, chosen, before, run_sha256)],
+        "S14": lambda: [check_untouched(checklist, engine, chosen, before, run_sha256)],
     }
 
 
-def _passes(sheet: Sheet, engine: WhiteBoxEngine, frames: Sequence[Frame]) -> list[SanityCheck]:
+def _passes(
+    checklist: Checklist, engine: WhiteBoxEngine, frames: Sequence[Frame]
+) -> list[SanityCheck]:
     """S10, and S1, which compares bit for bit where passes repeat."""
-    s10 = check_repeats(sheet, engine, frames)
-    return [s10, check_zero_budget(sheet, engine, frames, s10.verdict == "PASS")]
+    s10 = check_repeats(checklist, engine, frames)
+    return [s10, check_zero_budget(checklist, engine, frames, s10.verdict == "PASS")]
 
 
 def _gradients(
-    sheet: Sheet, engine: WhiteBoxEngine, frames: Sequence[Frame], seed: int
+    checklist: Checklist, engine: WhiteBoxEngine, frames: Sequence[Frame], seed: int
 ) -> list[SanityCheck]:
     """S7 and S8."""
     objective = engine.probing_objective
     if objective is None:
         return [
-            not_run(sheet, name, "the model has no head that an objective reads")
+            not_run(checklist, name, "the model has no head that an objective reads")
             for name in ("S7", "S8")
         ]
     return [
-        check_gradients_arrive(sheet, engine, frames, objective),
-        check_gradients_agree(sheet, engine, frames, objective, seed),
+        check_gradients_arrive(checklist, engine, frames, objective),
+        check_gradients_agree(checklist, engine, frames, objective, seed),
     ]
 
 

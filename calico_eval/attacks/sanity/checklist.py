@@ -55,7 +55,7 @@ def compare_harm(strong: float, weak: float) -> Verdict:
 
 
 @dataclass(frozen=True)
-class Sheet:
+class Checklist:
     """The engine that is checked."""
 
     model: str
@@ -87,15 +87,15 @@ class Sheet:
         )
 
 
-def not_run(sheet: Sheet, id: str, why: str) -> SanityCheck:  # noqa: A002
+def not_run(checklist: Checklist, id: str, why: str) -> SanityCheck:  # noqa: A002
     """Return a check that could not be made.
 
     Args:
-        sheet: The engine's checks.
+        checklist: The engine's checks.
         id: Number of the check.
         why: The reason.
     """
-    return sheet.check(id, "NOT RUN", why)
+    return checklist.check(id, "NOT RUN", why)
 
 
 def _finite(value: Measured) -> Measured:

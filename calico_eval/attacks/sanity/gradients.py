@@ -13,7 +13,7 @@ from calico.data.batch import Batch, collate_frames
 from calico.errors import CalicoError
 from calico.frame import Frame
 from calico.seeds import derive_seed
-from calico_eval.attacks.sanity.checklist import Sheet, Verdict, not_run
+from calico_eval.attacks.sanity.checklist import Checklist, Verdict, not_run
 from calico_eval.engines.white_box import WhiteBoxEngine
 from reports.schema import SanityCheck
 
@@ -63,7 +63,7 @@ def dead_gradients(
             input in range should feel.
 
     Returns:
-        Where the gradient arrives.
+        The places that the gradient arrives at.
 
     Raises:
         CalicoError: The model has nothing that an objective reads.
@@ -108,7 +108,7 @@ def _share(gradient: Tensor) -> float:
 
 
 def check_gradients_arrive(
-    sheet: Sheet, engine: WhiteBoxEngine, frames: Sequence[Frame], objective: str
+    checklist: Checklist, engine: WhiteBoxEngine, frames: Sequence[Frame], objective: str
 ) -> SanityCheck:
     """Check that gradients reach every input (S7).
 
@@ -117,7 +117,7 @@ def check_gradients_arrive(
     per object.
 
     Args:
-        sheet: The engine's checks.
+        checklist: The engine's checks.
         engine: The engine.
         frames: Clean frames.
         objective: Name of the objective.
@@ -157,7 +157,7 @@ def check_gradients_arrive(
             "no gradient on some frames or objects "
             f"({', '.join(sometimes) or f'{dead_objects} of {objects} objects'})"
         )
-    return sheet.check(
+    return checklist.check(
         "S7",
         verdict,
         message,
@@ -173,7 +173,7 @@ def check_gradients_arrive(
 
 
 def check_gradients_agree(
-    sheet: Sheet, engine: WhiteBoxEngine, frames: Sequence[Frame], objective: str, seed: int
+    checklist: Checklist, engine: WhiteBoxEngine, frames: Sequence[Frame], objective: str, seed: int
 ) -> SanityCheck:
     """Check autograd against central differences in float64 (S8).
 
@@ -183,7 +183,7 @@ def check_gradients_agree(
     DIRECTIONS forward passes per frame and sensor.
 
     Args:
-        sheet: The engine's checks.
+        checklist: The engine's checks.
         engine: The engine.
         frames: Clean frames.
         objective: Name of the objective.
@@ -202,7 +202,7 @@ def check_gradients_agree(
             measured[f"{inputs[sensor]}_cosine_median"] = median(found)
             measured[f"{inputs[sensor]}_cosine_lowest"] = found[0]
     except CalicoError as error:
-        return not_run(sheet, "S8", f"finite differences need float64: {error}")
+        return not_run(checklist, "S8", f"finite differences need float64: {error}")
     medians = {name: value or 0.0 for name, value in measured.items() if name.endswith("median")}
     wrong = [name.partition("_")[0] for name, value in medians.items() if value < GOOD_COSINE]
     partly = [name.partition("_")[0] for name, value in medians.items() if value < CLOSE_COSINE]
@@ -215,7 +215,7 @@ def check_gradients_agree(
         "way is cut, rounded or "
         "replaced in the backward pass; attacks by gradients go the wrong way",
     }[verdict]
-    return sheet.check(
+    return checklist.check(
         "S8",
         verdict,
         message,

@@ -12,7 +12,7 @@ from calico.frame import Frame
 from calico.predictions import Predictions
 from calico_eval.attacks.budget.saved import frame_sha256
 from calico_eval.attacks.budget.threat import Threat
-from calico_eval.attacks.sanity.checklist import Sheet, Verdict
+from calico_eval.attacks.sanity.checklist import Checklist, Verdict
 from calico_eval.attacks.search_space.joint import make_domain
 from calico_eval.engines.white_box import WhiteBoxEngine
 from reports.schema import SanityCheck
@@ -26,7 +26,7 @@ down to the order of its sums."""
 
 
 def check_zero_budget(
-    sheet: Sheet, engine: WhiteBoxEngine, frames: Sequence[Frame], repeats: bool
+    checklist: Checklist, engine: WhiteBoxEngine, frames: Sequence[Frame], repeats: bool
 ) -> SanityCheck:
     """Check that a budget of zero gives the clean frame and its predictions (S1).
 
@@ -34,7 +34,7 @@ def check_zero_budget(
     predictions. The forward pass that attacks use gives the model's outputs.
 
     Args:
-        sheet: The engine's checks.
+        checklist: The engine's checks.
         engine: The engine.
         frames: Clean frames.
         repeats: Whether the model repeats, as S10 found.
@@ -67,7 +67,7 @@ def check_zero_budget(
             + ("" if repeats else " (but so does any second forward pass, see S10)")
             + ": its figures mix the attack with something else"
         )
-    return sheet.check(
+    return checklist.check(
         "S1",
         verdict,
         message,
@@ -78,11 +78,13 @@ def check_zero_budget(
     )
 
 
-def check_repeats(sheet: Sheet, engine: WhiteBoxEngine, frames: Sequence[Frame]) -> SanityCheck:
+def check_repeats(
+    checklist: Checklist, engine: WhiteBoxEngine, frames: Sequence[Frame]
+) -> SanityCheck:
     """Check that two forward passes on the same batch are equal (S10).
 
     Args:
-        sheet: The engine's checks.
+        checklist: The engine's checks.
         engine: The engine.
         frames: Clean frames.
     """
@@ -99,7 +101,7 @@ def check_repeats(sheet: Sheet, engine: WhiteBoxEngine, frames: Sequence[Frame])
             "Switch off dropout, or attack "
             "the mean over many passes (expectation over transformation, Athalye et al. 2018)"
         )
-    return sheet.check(
+    return checklist.check(
         "S10",
         verdict,
         message,
@@ -110,7 +112,7 @@ def check_repeats(sheet: Sheet, engine: WhiteBoxEngine, frames: Sequence[Frame])
 
 
 def check_untouched(
-    sheet: Sheet,
+    checklist: Checklist,
     engine: WhiteBoxEngine,
     frames: Sequence[Frame],
     before: Sequence[str],
@@ -119,7 +121,7 @@ def check_untouched(
     """Check that the attacks changed neither the model nor the clean frames (S14).
 
     Args:
-        sheet: The engine's checks.
+        checklist: The engine's checks.
         engine: The engine.
         frames: Clean frames.
         before: `frame_sha256` of the frames before the attacks.
@@ -128,7 +130,7 @@ def check_untouched(
     now = engine.hash_now()
     mutated = sum(old != frame_sha256(frame) for old, frame in zip(before, frames, strict=True))
     same = now == run_sha256
-    return sheet.check(
+    return checklist.check(
         "S14",
         "PASS" if same and not mutated else "FAIL",
         "model, preprocessing and clean frames are as before"
@@ -155,8 +157,8 @@ def _measured(engine: WhiteBoxEngine) -> str:
 def _forward_difference(engine: WhiteBoxEngine, frame: Frame) -> float:
     """Compare the pass that attacks follow with the model's own.
 
-    Of a model that shows no inside it is the loss, on the centre of a search space and on the clean
-    frame, relative to the loss where that is above 1.
+    If the model shows no inside, losses are compared, on the centre of a search space and on the
+    clean frame. The difference is relative to the loss if that is above 1.
     """
     if engine.inside is not None:
         return engine.inside.compare_forwards(frame)
@@ -178,7 +180,7 @@ def _forward_difference(engine: WhiteBoxEngine, frame: Frame) -> float:
 def _compare_passes(engine: WhiteBoxEngine, frames: Sequence[Frame]) -> tuple[float, float]:
     """Run two passes on the same frames: (largest difference, largest value).
 
-    Of a model that shows no inside the losses are compared; different predictions count as an
+    If the model shows no inside, the losses are compared. Different predictions count as an
     infinite difference.
     """
     if engine.inside is not None:

@@ -17,7 +17,7 @@ from calico_eval.attacks.budget.threat import Threat
 from calico_eval.attacks.catalogue import ALGORITHMS
 from calico_eval.attacks.run import attack_frames
 from calico_eval.attacks.sanity.checklist import (
-    Sheet,
+    Checklist,
     Verdict,
     compare_harm,
     not_run,
@@ -51,7 +51,7 @@ class SensorResult:
 
 
 def check_unbounded(
-    sheet: Sheet, engine: WhiteBoxEngine, frames: Sequence[Frame], seed: int
+    checklist: Checklist, engine: WhiteBoxEngine, frames: Sequence[Frame], seed: int
 ) -> SanityCheck:
     """Check that an unbounded attack hides everything (S3).
 
@@ -62,14 +62,16 @@ def check_unbounded(
     frame, because unbounded noise hides everything by itself.
 
     Args:
-        sheet: The engine's checks.
+        checklist: The engine's checks.
         engine: The engine.
         frames: Clean frames.
         seed: Seed of the run.
     """
     if not any(find_targets(engine, frame).any() for frame in frames):
         return not_run(
-            sheet, "S3", "counts hidden objects, and the frames have none that the model could find"
+            checklist,
+            "S3",
+            "counts hidden objects, and the frames have none that the model could find",
         )
     threat = Threat(
         camera_levels=255 if "camera" in engine.sensors else 0,
@@ -79,7 +81,7 @@ def check_unbounded(
     objects = sum(int(found.sum()) for found in before)
     if objects == 0:
         return not_run(
-            sheet,
+            checklist,
             "S3",
             "the model finds no object on the frames of the check: nothing can be hidden",
         )
@@ -91,7 +93,7 @@ def check_unbounded(
         here = _left(engine, frame, found, pgd, seed)
         left += min(here, _left(engine, frame, found, longer, seed)) if here else 0
     hidden = 1.0 - left / objects
-    return sheet.check(
+    return checklist.check(
         "S3",
         "PASS" if hidden >= HIDDEN else "FAIL",
         "with no budget at all the attack hides everything, as it must"
@@ -114,14 +116,18 @@ def _left(engine: WhiteBoxEngine, frame: Frame, found: Bool, spec: AttackSpec, s
 
 
 def check_rising_strength(
-    sheet: Sheet, engine: WhiteBoxEngine, frame: Frame, specs: Sequence[AttackSpec], seed: int
+    checklist: Checklist,
+    engine: WhiteBoxEngine,
+    frame: Frame,
+    specs: Sequence[AttackSpec],
+    seed: int,
 ) -> dict[str, SanityCheck]:
     """Check S2, S4, S5, S12, S15 and S16 by the rise of the objective on one frame.
 
     It takes about 9 STEPS forward and backward passes per spec.
 
     Args:
-        sheet: The engine's checks.
+        checklist: The engine's checks.
         engine: The engine.
         frame: Clean frame.
         specs: One attack per attacked sensor.
@@ -141,7 +147,7 @@ def check_rising_strength(
             dict.fromkeys(part.message for part in found if part.verdict == verdict)
         )
         measured = {name: value for part in found for name, value in part.measured.items()}
-        checks[id] = sheet.check(
+        checks[id] = checklist.check(
             id, verdict, f"on one frame, by the objective: {message}", frame=frame.token, **measured
         )
     return checks

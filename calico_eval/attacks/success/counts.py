@@ -205,7 +205,7 @@ def _overlap(found: Found, matches: Int64, objects: Int64) -> Float64:
 
 
 def _best_classes(found: Found) -> Int64:
-    """(G,) class of each object's best box, -1 where there is none."""
+    """Return the (G,) class of each object's best box, or -1 for an object without a box."""
     owner = np.full(len(found.labels), -1, np.int64)
     matches = found.match_objects(NEAR_M)
     owner[matches[matches >= 0]] = np.flatnonzero(matches >= 0)

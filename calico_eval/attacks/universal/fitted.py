@@ -26,14 +26,14 @@ class Fitted:
     """What an attack learnt.
 
     Attributes:
-        craft: Function that applies it, see `catalogue.Craft`.
+        compute_attack: Function that applies it, see `catalogue.ComputeAttack`.
         values: The tensor that was learnt.
         tokens, scenes: The frames that it was learnt on.
         loss_start, loss_end: Mean of the objective over them, without and with it.
         forwards, backwards: Passes of a frame.
     """
 
-    craft: Callable[[Engine, Sequence[Frame], AttackSpec, int], list[Crafted]]
+    compute_attack: Callable[[Engine, Sequence[Frame], AttackSpec, int], list[Crafted]]
     values: Tensor
     tokens: tuple[str, ...]
     scenes: tuple[str, ...]

@@ -114,7 +114,7 @@ class Shared(Domain):
 def fit_universal(engine: Engine, frames: Sequence[Frame], spec: AttackSpec, seed: int) -> Fitted:
     """Learn one perturbation on these frames: PGD on the mean of the spec's objective.
 
-    Of all iterates, and no change, the best counts.
+    The best of all iterates is returned, or no change if that is better.
 
     Args:
         engine: The engine whose gradients are followed.

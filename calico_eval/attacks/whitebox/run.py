@@ -33,7 +33,7 @@ def make_search(
     the clean frames, and the better of the two is kept for that frame.
     """
 
-    def craft(
+    def compute_attack(
         engine: Engine, frames: Sequence[Frame], spec: AttackSpec, seed: int
     ) -> list[Crafted]:
         followed = white_box_of(engine, f"attack {spec.name}", spec.threat.sensors)
@@ -45,7 +45,7 @@ def make_search(
             crafted += one.run(algorithm)
         return crafted
 
-    return craft
+    return compute_attack
 
 
 def add_noise(

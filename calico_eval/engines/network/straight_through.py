@@ -77,7 +77,7 @@ def make_membership_term(
 def two_largest(features: Tensor, cell: Tensor, cells: int) -> tuple[Tensor, Tensor]:
     """Find the largest and second largest features of every cell.
 
-    Where two points share the largest value, it is both.
+    If two points share the largest value, it is both.
 
     Args:
         features: (N, C) features of the points, at least 0.

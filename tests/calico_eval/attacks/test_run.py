@@ -370,7 +370,7 @@ def test_over_budget_is_an_error_and_no_result(
         images = tuple(np.where(image > 127, image - 5, image + 5) for image in street_frame.images)
         return [Crafted(frame.replace(images=images), AttackDetails()) for frame in frames]
 
-    dishonest = replace(honest, craft=greedy)  # type: ignore[arg-type]
+    dishonest = replace(honest, compute_attack=greedy)  # type: ignore[arg-type]
     monkeypatch.setitem(attack.ALGORITHMS, "pgd", dishonest)
     with pytest.raises(
         CalicoError,

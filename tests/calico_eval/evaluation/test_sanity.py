@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from calico.data.source import FrameSource
 from calico_eval.attacks import AttackSpec, Threat
-from calico_eval.attacks.sanity import TITLES, Sheet, active, not_run
+from calico_eval.attacks.sanity import TITLES, Checklist, active, not_run
 from calico_eval.engines.torch import TorchEngine
 from calico_eval.evaluation.plan import EvaluationPlan
 from calico_eval.evaluation.store import RunStore
@@ -163,7 +163,7 @@ def test_the_record_is_read_back_or_none(tmp_path: Path) -> None:
     store = RunStore(tmp_path, warnings.append)
     assert store.load_sanity("a/b") == {}
     (tmp_path / "sanity").mkdir()
-    check = not_run(Sheet("a", "b"), "S3", "why")
+    check = not_run(Checklist("a", "b"), "S3", "why")
     store.save_sanity("a/b", {"S3": [check], "S7, S8": []})
     assert store.load_sanity("a/b") == {"S3": (check,), "S7, S8": ()}
     assert store.load_sanity("a/c") == {}

@@ -77,12 +77,14 @@ def test_a_patched_frame_with_one_more_pixel_is_not_scored(
     def greedy(*arguments: object) -> list[Crafted]:
         return [
             Crafted(painted(one.frame, 3, np.array([0]), np.array([0])), one.details)
-            for one in honest.craft(*arguments)  # type: ignore[arg-type]
+            for one in honest.compute_attack(*arguments)  # type: ignore[arg-type]
         ]
 
     attack_frame(fused, street[0], GREY, 0)
     monkeypatch.setitem(
-        attack_module.ALGORITHMS, "patch_world_grey", dataclasses.replace(honest, craft=greedy)
+        attack_module.ALGORITHMS,
+        "patch_world_grey",
+        dataclasses.replace(honest, compute_attack=greedy),
     )
     with pytest.raises(
         CalicoError, match=r"frame street0-0: 1 changed pixels of view 3 lie on no declared patch"

@@ -21,7 +21,7 @@ from calico_eval.attacks.lidar.spoof import (
     spoof_frame,
     target_score,
 )
-from calico_eval.attacks.lidar.vehicle_shapes import Trace, scene_bank, traces_of
+from calico_eval.attacks.lidar.vehicle_shapes import Trace, scene_traces, traces_of
 from calico_eval.engines.torch import TorchEngine
 
 THREAT = Threat(points_added=60, points_removed=60, window_deg=10.0)
@@ -110,7 +110,7 @@ def test_spoofing_the_network_beats_as_many_random_points(
     for index in (1, 4, 5):
         frame = street[index]
         spec = replace(SPEC, threat=Threat(points_added=200, points_removed=200, window_deg=10.0))
-        done = spoof_frame(fused, frame, spec, scene_bank)
+        done = spoof_frame(fused, frame, spec, scene_traces)
         assert done.phantom is not None
         n = len(done.phantom.returns)
         control = AttackSpec(

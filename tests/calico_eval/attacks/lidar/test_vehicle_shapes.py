@@ -12,7 +12,7 @@ from calico_eval.attacks.lidar.rays import rays_of
 from calico_eval.attacks.lidar.vehicle_shapes import (
     Trace,
     collect_traces,
-    scene_bank,
+    scene_traces,
     traces_of,
 )
 
@@ -74,14 +74,14 @@ def test_a_trace_is_seen_from_its_own_sensor(
     )
 
 
-def test_the_scene_bank_goes_back_in_time_and_stops(make_flat: Callable[..., Frame]) -> None:
+def test_the_scene_traces_go_back_in_time_and_stop(make_flat: Callable[..., Frame]) -> None:
     frame = make_flat()
     for number in range(1, 8):
         before = frame
         frame = make_flat(car_xy=(12.0 + number, 0.0)).replace(
             previous=lambda before=before: before
         )
-    assert [trace.center[0] for trace in scene_bank(frame)] == pytest.approx(
+    assert [trace.center[0] for trace in scene_traces(frame)] == pytest.approx(
         [19.0, 18.0, 17.0, 16.0, 15.0]
     )
     assert len(collect_traces(iter([frame, frame, frame]), 2)) == 2

@@ -7,7 +7,7 @@ from dataclasses import replace
 from calico.data.source import FrameSource
 from calico.frame import Frame
 from calico_eval.attacks import AttackSpec, Threat
-from calico_eval.attacks.sanity import TITLES, Sheet, active_checks
+from calico_eval.attacks.sanity import TITLES, Checklist, active_checks
 from calico_eval.attacks.sanity.gradients import (
     check_gradients_agree,
 )
@@ -23,7 +23,7 @@ CAMERA = AttackSpec("pgd", Threat(camera_levels=8), steps=5)
 LIDAR = AttackSpec("pgd", Threat(range_m=0.2), steps=5)
 
 
-SHEET = Sheet("mini", "torch-cpu")
+CHECKLIST = Checklist("mini", "torch-cpu")
 
 
 def test_a_sound_model_passes(fused: TorchEngine, street: FrameSource) -> None:
@@ -52,8 +52,8 @@ def test_the_checks_repeat_and_leave_the_model_as_it_was(
 ) -> None:
     def made() -> list[SanityCheck]:
         return [
-            check_gradients_agree(SHEET, fused, [street_frame], "det", 3),
-            check_planted_is_found(SHEET, fused, [street_frame], [CAMERA], 3),
+            check_gradients_agree(CHECKLIST, fused, [street_frame], "det", 3),
+            check_planted_is_found(CHECKLIST, fused, [street_frame], [CAMERA], 3),
         ]
 
     before = TorchEngine(fused.model, fused.config, "cpu").sha256

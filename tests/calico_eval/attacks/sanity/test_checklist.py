@@ -6,10 +6,10 @@ import math
 
 import pytest
 
-from calico_eval.attacks.sanity import Sheet
+from calico_eval.attacks.sanity import Checklist
 from calico_eval.attacks.sanity.checklist import compare_harm, worst_verdict
 
-SHEET = Sheet("mini", "torch-cpu")
+CHECKLIST = Checklist("mini", "torch-cpu")
 
 
 @pytest.mark.parametrize(
@@ -31,7 +31,7 @@ def test_the_worst_verdict_and_numbers_that_json_can_hold() -> None:
     assert worst_verdict(["PASS", "NOT RUN"]) == "PASS"
     assert worst_verdict(["PASS", "FAIL", "WARN"]) == "FAIL"
     assert worst_verdict([]) == "NOT RUN"
-    assert SHEET.check("S1", "PASS", "m", a=math.nan, b=math.inf, c=2).measured == {
+    assert CHECKLIST.check("S1", "PASS", "m", a=math.nan, b=math.inf, c=2).measured == {
         "a": None,
         "b": None,
         "c": 2,

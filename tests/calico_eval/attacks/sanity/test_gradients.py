@@ -13,7 +13,7 @@ import torch
 from calico.data.batch import collate_frames
 from calico.frame import Frame
 from calico_eval.attacks import dead_gradients
-from calico_eval.attacks.sanity import Sheet
+from calico_eval.attacks.sanity import Checklist
 from calico_eval.attacks.sanity.gradients import (
     check_gradients_agree,
     check_gradients_arrive,
@@ -22,7 +22,7 @@ from calico_eval.attacks.sanity.gradients import (
 from calico_eval.engines.network.objectives import OBJECTIVES, Scene
 from calico_eval.engines.torch import TorchEngine
 
-SHEET = Sheet("mini", "torch-cpu")
+CHECKLIST = Checklist("mini", "torch-cpu")
 
 
 Faulty = Callable[[TorchEngine, str], TorchEngine]
@@ -127,7 +127,7 @@ def test_autograd_agrees_with_differences_entry_by_entry(
 def test_a_gradient_that_does_not_arrive_fails_s7(
     fused: TorchEngine, street_frame: Frame, faulty: Faulty, fault: str, dead: list[str]
 ) -> None:
-    check = check_gradients_arrive(SHEET, faulty(fused, fault), [street_frame], "det")
+    check = check_gradients_arrive(CHECKLIST, faulty(fused, fault), [street_frame], "det")
     assert check.verdict == "FAIL"
     for name in dead:
         assert name in check.message
@@ -147,7 +147,7 @@ def test_a_gradient_that_does_not_arrive_fails_s7(
 def test_a_gradient_of_another_function_fails_s8_on_its_own_path_only(
     fused: TorchEngine, street_frame: Frame, faulty: Faulty, fault: str, path: str
 ) -> None:
-    check = check_gradients_agree(SHEET, faulty(fused, fault), [street_frame], "det", 0)
+    check = check_gradients_agree(CHECKLIST, faulty(fused, fault), [street_frame], "det", 0)
     assert check.verdict == "FAIL"
     other = {"images": "points", "points": "images"}[path]
     assert float(check.measured[f"{path}_cosine_median"] or 0) < 0.9
@@ -159,4 +159,4 @@ def test_straight_through_rounding_passes_s7_so_that_only_s8_sees_it(
     fused: TorchEngine, street_frame: Frame, faulty: Faulty
 ) -> None:
     engine = faulty(fused, "images rounded, straight-through")
-    assert check_gradients_arrive(SHEET, engine, [street_frame], "det").verdict == "PASS"
+    assert check_gradients_arrive(CHECKLIST, engine, [street_frame], "det").verdict == "PASS"

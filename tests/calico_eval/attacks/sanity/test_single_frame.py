@@ -10,7 +10,7 @@ import pytest
 from calico.frame import Frame
 from calico_eval.attacks import AttackSpec, Threat, attack_frames
 from calico_eval.attacks.run import AttackedFrame
-from calico_eval.attacks.sanity import Sheet, single_frame
+from calico_eval.attacks.sanity import Checklist, single_frame
 from calico_eval.attacks.sanity.detected_objects import found_objects
 from calico_eval.attacks.sanity.planted_vulnerability import (
     check_planted_is_found,
@@ -21,7 +21,7 @@ from calico_eval.engines.torch import TorchEngine
 CAMERA = AttackSpec("pgd", Threat(camera_levels=8), steps=5)
 
 
-SHEET = Sheet("mini", "torch-cpu")
+CHECKLIST = Checklist("mini", "torch-cpu")
 
 
 Faulty = Callable[[TorchEngine, str], TorchEngine]
@@ -30,7 +30,7 @@ Faulty = Callable[[TorchEngine, str], TorchEngine]
 def test_an_attack_that_goes_nowhere_fails_s3(
     fused: TorchEngine, street_frame: Frame, faulty: Faulty
 ) -> None:
-    check = check_unbounded(SHEET, faulty(fused, "saturated"), [street_frame], 0)
+    check = check_unbounded(CHECKLIST, faulty(fused, "saturated"), [street_frame], 0)
     assert check.verdict == "FAIL"
     assert int(check.measured["objects_left"] or 0) >= 1
 
@@ -58,7 +58,7 @@ def test_what_an_unbounded_pgd_leaves_is_tried_again(
     monkeypatch.setattr(single_frame, "attack_frames", spy)
     monkeypatch.setattr(single_frame, "UNBOUNDED_STEPS", 2)
     saturated = faulty(fused, "saturated")
-    check = check_unbounded(SHEET, saturated, [street_frame], 0)
+    check = check_unbounded(CHECKLIST, saturated, [street_frame], 0)
     assert [(name, steps) for name, steps, _ in tried] == [("pgd", 2), ("apgd_decay", 4)]
     assert check.measured["objects_left"] == min(left for *_, left in tried)
 
@@ -68,7 +68,7 @@ def test_attacks_on_a_cut_branch_are_out_of_order(
 ) -> None:
     """Without a gradient, PGD is no better than the noise that it starts from."""
     checks = check_rising_strength(
-        SHEET, faulty(fused, "images detached"), street_frame, [CAMERA], 0
+        CHECKLIST, faulty(fused, "images detached"), street_frame, [CAMERA], 0
     )
     assert set(checks) == {"S2", "S4", "S5", "S12", "S16"}
     assert checks["S16"].verdict in (
@@ -89,8 +89,14 @@ def test_nothing_found_when_clean_is_not_run(fused: TorchEngine, street_frame: F
         boxes=street_frame.boxes.select(np.zeros(len(street_frame.boxes.labels), bool))
     )
     for check, message in (
-        (check_unbounded(SHEET, fused, [empty], 0), "the frames have none that the model could"),
-        (check_planted_is_found(SHEET, fused, [empty], [CAMERA], 0), "the model finds no object"),
+        (
+            check_unbounded(CHECKLIST, fused, [empty], 0),
+            "the frames have none that the model could",
+        ),
+        (
+            check_planted_is_found(CHECKLIST, fused, [empty], [CAMERA], 0),
+            "the model finds no object",
+        ),
     ):
         assert check.verdict == "NOT RUN"
         assert message in check.message
