@@ -50,9 +50,9 @@ class Boxes:
         num_points: (M,) int64 LiDAR (and radar) points inside, over the keyframe's sweep.
         instances: M names that identify an object over a scene ("" where unknown).
         difficulty: (M,) int64 level of difficulty that the labels state, 0 where they do not
-            (Waymo); None if the data set has none.
+            (Waymo). None if the data set has none.
         camera_synced: (M, 7) float32 x, y, z, length, width, height [m], yaw [rad] at the moment of
-            the camera that sees the object best, NaN where none does (Waymo); None if the data set
+            the camera that sees the object best, NaN where none does (Waymo). None if the data set
             has none.
     """
 
@@ -139,7 +139,7 @@ class Frame:
         unlabelled: (N,) bool, points in zones that were not labelled (Waymo), or None if all were.
         conditions: What the data set says of the surroundings: weather, time of day, location.
         taxonomy: The classes that labels, attributes and the masks' first axis refer to.
-        previous: Function that returns the keyframe before in the same scene, or None at the start.
+        previous: Function that returns the keyframe before in the scene, or None at the start.
     """
 
     token: str
