@@ -54,6 +54,34 @@ def render_cameras(
         (H, W, 3) uint8 for each camera.
     """
     start, rays = _rig_rays(cameras, size_hw)
+    color = render_rays(solids, ground, light, global_T_ego, start, rays, rng)
+    images = color.reshape(len(cameras), *size_hw, 3)
+    return tuple(np.ascontiguousarray(image) for image in images)
+
+
+def render_rays(
+    solids: tuple[Solid, ...],
+    ground: GroundMap,
+    light: Light,
+    global_T_ego: Float64,
+    start: Float32,
+    rays: Float32,
+    rng: np.random.Generator,
+) -> UInt8:
+    """Render the colour that each of R rays sees, with the noise of a pixel.
+
+    Args:
+        solids: Everything that rays can meet.
+        ground: Map of the ground, for its colours.
+        light: Sun, sky and lamps.
+        global_T_ego: (4, 4) pose of the vehicle.
+        start: (R, 3) origins of the rays in the ego frame [m].
+        rays: (R, 3) unit directions in the ego frame.
+        rng: Generator of the noise.
+
+    Returns:
+        (R, 3) uint8 RGB.
+    """
     turn = global_T_ego[:3, :3].astype(np.float32)
     directions = np.ascontiguousarray(rays @ turn.T)
     origins = np.ascontiguousarray(start @ turn.T + global_T_ego[:3, 3].astype(np.float32))
@@ -73,8 +101,8 @@ def render_cameras(
     color *= light.exposure
     color += rng.standard_normal(color.shape, dtype=np.float32) * np.float32(light.noise)
     encoded = np.sqrt(np.clip(color, 0.0, 1.0)) * 255.0 + 0.5
-    images = encoded.astype(np.uint8).reshape(len(cameras), *size_hw, 3)
-    return tuple(np.ascontiguousarray(image) for image in images)
+    result: UInt8 = encoded.astype(np.uint8)
+    return result
 
 
 def color_sky(light: Light, directions: Float32) -> Float32:

@@ -86,7 +86,7 @@ def scan_world(
     albedo = look_up_reflectivity(
         hits, ground, (origins + directions * hits.distance_m[:, None]).astype(np.float32)
     )
-    kept = _returned(hits, albedo, cosine, chance)
+    kept = find_returns(hits, albedo, cosine, chance)
     spread = RANGE_NOISE_M + LASER_SPREAD_M[hits.material]
     distance = (hits.distance_m + spread * noise[0])[kept]
     strength = albedo * (0.35 + 0.65 * cosine) * (1 + 0.12 * noise[1])
@@ -125,13 +125,25 @@ def look_up_reflectivity(hits: Hits, ground: GroundMap, xyz: Float32) -> Float32
     return result
 
 
-def _returned(hits: Hits, albedo: Float32, cosine: Float32, chance: Float32) -> Bool:
-    """Which rays come back: strong enough for their range, not lost in glass, not lost by chance.
+def find_returns(
+    hits: Hits, albedo: Float32, cosine: Float32, chance: Float32, max_range_m: float = MAX_RANGE_M
+) -> Bool:
+    """Find the rays that come back: strong enough for their range, not lost in glass or by chance.
 
     The received power of an extended target falls with the square of the range (the LiDAR
     equation); a logistic curve about the threshold stands for the detector.
+
+    Args:
+        hits: What R rays met.
+        albedo: (R,) reflectivity of it.
+        cosine: (R,) of the angle between ray and normal.
+        chance: (2, R) random numbers from 0 to 1.
+        max_range_m: Range of the sensor [m].
+
+    Returns:
+        (R,) mask.
     """
-    in_range = (hits.distance_m > MIN_RANGE_M) & (hits.distance_m < MAX_RANGE_M)
+    in_range = (hits.distance_m > MIN_RANGE_M) & (hits.distance_m < max_range_m)
     power = (
         albedo
         * np.maximum(cosine, 0.02)

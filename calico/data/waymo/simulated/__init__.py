@@ -1,0 +1,1 @@
+"""The embedded simulator as a Waymo vehicle sees it: the parts of `calico.data.waymo.simulate`."""
