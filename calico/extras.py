@@ -15,6 +15,7 @@ EXTRAS: dict[str, tuple[str, ...]] = {
     "train": ("torch", "torchvision", "safetensors", "sklearn", "tensorboard", "pyarrow"),
     "export": ("onnx", "onnxscript", "onnxruntime"),
     "sim": ("trimesh", "embreex"),
+    "folder": ("pyarrow",),
     "torchattacks": ("torchattacks",),
     "trt": ("tensorrt",),
     "trt-rtx": ("tensorrt_rtx",),

@@ -28,7 +28,7 @@ def _settings(function: Callable[..., Any]) -> Callable[..., Any]:
     for add in (
         option("--device", help="cpu, cuda, cuda:1 or auto (a GPU if there is one)."),
         option("--seed", type=int, help="Seed of every random stream of the run."),
-        option("--data-root", type=PATH, help="Folder of the data set (nuScenes layout)."),
+        option("--data-root", type=PATH, help="Folder of the data set; its layout is recognised."),
         option(
             "--set",
             "assignments",
@@ -85,17 +85,16 @@ def _resolve(
 
     A folder of data that would not be read is refused.
     """
-    from calico.config.load import load_config
+    from calico.data.adapt import resolve_config
     from calico.errors import CalicoError
 
-    config = load_config(
+    config = resolve_config(
         base, file, assignments, {"data.root": data_root, "seed": seed, "device": device}
     )
     if data_root is not None and config.data.source == "sim":
         raise CalicoError(
             f"--data-root {data_root}: data.source is 'sim', so these frames would not be looked "
-            f"at; "
-            "add --preset nuscenes or --set data.source=nuscenes"
+            "at; leave out data.source, which the folder decides"
         )
     return config
 

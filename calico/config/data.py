@@ -28,8 +28,10 @@ class SimConfig(Section):
 class DataConfig(Section):
     """Which frames."""
 
-    source: Literal["sim", "nuscenes", "waymo"] = "sim"
-    root: FilePath | None = Field(None, description="Folder of the data set (nuscenes, waymo).")
+    source: Literal["sim", "nuscenes", "waymo", "folder"] = "sim"
+    root: FilePath | None = Field(
+        None, description="Folder of the data set (nuscenes, waymo, folder)."
+    )
     version: Name = Field("v1.0-mini", description="nuScenes table folder.")
     train_split: Text = "train"
     val_split: Text = "val"

@@ -48,8 +48,27 @@ def load_config(
     """
     start = preset if isinstance(preset, Config) else _preset(preset)
     tree: Tree = start.model_dump()
-    if file is not None:
-        _merge(tree, _read_file(file))
+    _merge(tree, read_settings(file, assignments, flags))
+    _fit_heads(tree, start)
+    return validate_config(tree, "configuration" if file is None else f"configuration {file}")
+
+
+def read_settings(
+    file: Path | None = None,
+    assignments: Iterable[str] = (),
+    flags: Mapping[str, Any] | None = None,
+) -> Tree:
+    """Merge what a user asks for, without the settings that it changes; see `load_config`.
+
+    Args:
+        file: YAML file with any part of the tree.
+        assignments: "a.b=value" strings.
+        flags: Dotted keys to values. None values are left out.
+
+    Returns:
+        Sections as mappings, not yet validated.
+    """
+    tree: Tree = {} if file is None else _read_file(file)
     for assignment in assignments:
         key, equals, text = assignment.partition("=")
         if not equals or not key:
@@ -60,8 +79,7 @@ def load_config(
     for key, value in (flags or {}).items():
         if value is not None:
             _merge(tree, _nested(key, value))
-    _fit_heads(tree, start)
-    return validate_config(tree, "configuration" if file is None else f"configuration {file}")
+    return tree
 
 
 def _fit_heads(tree: Tree, start: Config) -> None:

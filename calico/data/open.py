@@ -7,11 +7,13 @@ from pathlib import Path
 from typing import Literal
 
 from calico.config.schema import Config
+from calico.data.layouts import detect_layout
 from calico.data.root import find_data_root
 from calico.data.source import FrameSource
 from calico.errors import CalicoError
 
 Split = Literal["train", "val", "test"]
+_PRESET_OF = {"nuscenes": "nuscenes", "waymo-v1": "waymo", "waymo-v2": "waymo"}
 
 
 def open_data(
@@ -24,11 +26,12 @@ def open_data(
     """Open a data set by its place: frames by index, with ground truth.
 
     Args:
-        data: "sim" for the embedded simulator, or the folder of a data set in nuScenes' layout.
+        data: "sim" for the embedded simulator, or the folder of a data set in nuScenes' layout, in
+            Waymo's (version 1 or 2), or in the plain one (docs/guides/own_data.md).
         split: "train", "val" or "test".
         config: Name of a preset, or a configuration, e.g. that of a model, whose map grid and
-            cameras the frames then have. Default: "tiny" for the simulator, "nuscenes" for a
-            folder. A folder with a single version of the tables is opened at that version.
+            cameras the frames then have. Default: "nuscenes" and "waymo" for their layouts, else
+            "tiny". A folder with a single version of the tables is opened at that version.
         settings: Single settings as KEY=VALUE, as with --set, e.g. "data.sim.val_scenes=2".
 
     Returns:
@@ -48,16 +51,13 @@ def open_data(
         return open_source(
             load_config(config or "tiny", None, ["data.source=sim", *settings]), split
         )
+    from calico.data.adapt import resolve_config
+
     root = Path(data)
-    if not root.is_dir():
-        raise CalicoError(f"data '{data}': expected 'sim' or the folder of a data set")
-    chosen = list(settings)
-    versions = sorted(path.name for path in root.glob("v*.*-*") if path.is_dir())
-    if len(versions) == 1 and not any(one.startswith("data.version=") for one in chosen):
-        chosen.insert(0, f"data.version={versions[0]}")
-    chosen.insert(0, "data.source=nuscenes")
-    resolved = load_config(config or "nuscenes", None, chosen, {"data.root": root})
-    return open_source(resolved, split)
+    preset = _PRESET_OF.get(detect_layout(root), "tiny")
+    return open_source(
+        resolve_config(config or preset, None, tuple(settings), {"data.root": root}), split
+    )
 
 
 def open_source(config: Config, split: Split) -> FrameSource:
@@ -89,11 +89,23 @@ def open_source(config: Config, split: Split) -> FrameSource:
             "shapes; "
             "use sim or nuscenes"
         )
+    name = data.train_split if split == "train" else data.val_split
+    if data.source == "folder":
+        from calico.data.folder import FolderSource
+
+        return FolderSource(
+            find_data_root(config),
+            "test" if split == "test" else name,
+            config.grid.map,
+            data.cameras,
+            data.sweeps,
+            data.follow_links,
+            config.taxonomy.build(),
+        )
     from calico.data.nuscenes import NuScenesSource
 
     if split == "test":
         raise CalicoError(f"data.source: '{data.source}' has no test split with labels; use val")
-    name = data.train_split if split == "train" else data.val_split
     return NuScenesSource(
         find_data_root(config),
         data.version,

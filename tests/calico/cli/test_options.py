@@ -31,7 +31,9 @@ def test_a_data_root_that_would_not_be_looked_at_is_refused(tmp_path: Path) -> N
         ("robust", "--model", "a.b:c"),
         ("config", "show", "--preset", "tiny"),
     ):
-        assert "add --preset nuscenes or --set data.source=nuscenes" in error_of(*words, *root)
+        assert "holds no known layout" in error_of(*words, *root)
+        explicit = (*words, "--set", "data.source=sim", *root)
+        assert "leave out data.source, which the folder decides" in error_of(*explicit)
     assert f"root: {tmp_path}" in output_of(
         "config", "show", "--set", "data.source=nuscenes", *root
     )
