@@ -134,8 +134,8 @@ class Frame:
             metric has no such notion and counts every cell.
         elongation: (N,) float32 (Waymo), or None.
         lidar_index: (N,) int16 LiDAR of every point, or None if one LiDAR stands at the origin.
-        lidar_T: (L, 4, 4) poses of the LiDARs in the LiDAR frame, or None as above. The first is the
-            main one, whose place is the LiDAR frame's origin. `ray_origins` combines both.
+        lidar_T: (L, 4, 4) poses of the LiDARs in the LiDAR frame, or None as above. The first is
+            the main one, whose place is the LiDAR frame's origin. `ray_origins` combines both.
         unlabelled: (N,) bool, points in zones that were not labelled (Waymo), or None if all were.
         conditions: What the data set says of the surroundings: weather, time of day, location.
         taxonomy: The classes that labels, attributes and the masks' first axis refer to.
