@@ -14,9 +14,10 @@ from typing import Any
 import numpy as np
 
 from calico.data.waymo.records import CAMERA_NAMES, Labels
+from calico.data.waymo.v1.encoding import encode_message
 from calico.data.waymo.v1.labels import decode_labels, encode_labels, join_labels
 from calico.data.waymo.v1.messages import OBJECTS
-from calico.data.waymo.v1.wire import encode_message, iterate_messages
+from calico.data.waymo.v1.wire import iterate_messages
 from calico.errors import CalicoError
 from calico.files import read_bytes, write_atomic
 from calico.frame import Bool, Float32, Float64, Int64

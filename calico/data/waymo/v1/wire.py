@@ -18,7 +18,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import IO, Any, Literal
 
 import numpy as np
 
@@ -27,16 +27,18 @@ from calico.errors import CalicoError
 Kind = Literal["double", "float", "int64", "int32", "enum", "bool", "string", "bytes", "message"]
 MAX_ITEMS = 4_000_000
 """Most values that one call decodes. Packed floating point numbers count as one."""
-_MASK = (1 << 64) - 1
-_VARINT, _FIXED64, _LENGTH, _FIXED32 = 0, 1, 2, 5
-_WIRE_TYPES: dict[str, int] = {
+MASK = (1 << 64) - 1
+_HEAD_BYTES = 32
+"""Most bytes of a tag and a number."""
+VARINT, _FIXED64, LENGTH, _FIXED32 = 0, 1, 2, 5
+WIRE_TYPES: dict[str, int] = {
     "double": _FIXED64,
     "float": _FIXED32,
-    "string": _LENGTH,
-    "bytes": _LENGTH,
-    "message": _LENGTH,
+    "string": LENGTH,
+    "bytes": LENGTH,
+    "message": LENGTH,
 }
-_FLOATS = {"double": (struct.Struct("<d"), "<f8"), "float": (struct.Struct("<f"), "<f4")}
+FLOATS = {"double": (struct.Struct("<d"), "<f8"), "float": (struct.Struct("<f"), "<f4")}
 
 
 @dataclass(frozen=True)
@@ -122,7 +124,7 @@ def iterate_messages(
             if one is None:
                 position = decoder.skip(wire_type, position, len(data))
                 continue
-            if wire_type != _LENGTH or one.message is None:
+            if wire_type != LENGTH or one.message is None:
                 raise _WireError(f".{one.name}: has wire type {wire_type}, expected a message")
             start, position = decoder.span(position, len(data))
             value = decoder.decode(start, position, one.message, {})
@@ -130,6 +132,39 @@ def iterate_messages(
             raise CalicoError(f"{where}: {message.name}, part {count}{error}") from None
         count += 1
         yield one.name, value
+
+
+def find_number(stream: IO[bytes], start: int, end: int, number: int, where: str) -> int:
+    """Find a 64-bit number of a message in a file, and read only what is in front of it.
+
+    Args:
+        stream: The file.
+        start: Offset of the message in it.
+        end: Offset of what follows the message.
+        number: Number of the field.
+        where: Names the file and the record in errors.
+
+    Raises:
+        CalicoError: The message is damaged in front of the number, or does not have it.
+    """
+    position = start
+    try:
+        while position < end:
+            stream.seek(position)
+            head = stream.read(min(_HEAD_BYTES, end - position))
+            decoder = _Decoder(head)
+            found, wire_type, behind = decoder.tag(0, len(head))
+            if found == number and wire_type == VARINT:
+                return int(_to_signed("int64", decoder.varint(behind, len(head))[0]))
+            if wire_type == LENGTH:
+                length, behind = decoder.varint(behind, len(head))
+                behind += length
+            else:
+                behind = decoder.skip(wire_type, behind, len(head))
+            position += behind
+    except _WireError as error:
+        raise CalicoError(f"{where}, offset {position}{error}") from None
+    raise CalicoError(f"{where}: has no number in field {number}, expected the time of a frame")
 
 
 class _Decoder:
@@ -148,7 +183,7 @@ class _Decoder:
             position += 1
             result |= (byte & 0x7F) << shift
             if byte < 0x80:
-                return result & _MASK, position
+                return result & MASK, position
             shift += 7
             if shift > 63:
                 raise _WireError(f": a number of more than 10 bytes at byte {position}")
@@ -172,9 +207,9 @@ class _Decoder:
 
     def skip(self, wire_type: int, position: int, end: int) -> int:
         """Pass over the value of an unknown field."""
-        if wire_type == _VARINT:
+        if wire_type == VARINT:
             return self.varint(position, end)[1]
-        if wire_type == _LENGTH:
+        if wire_type == LENGTH:
             return self.span(position, end)[1]
         if wire_type not in (_FIXED64, _FIXED32):
             raise _WireError(f": wire type {wire_type} at byte {position}, expected 0, 1, 2 or 5")
@@ -231,18 +266,18 @@ class _Decoder:
         numbers: dict[str, list[Any]],
     ) -> int:
         """Decode one value of a field, and give the position behind it."""
-        expected = _WIRE_TYPES.get(one.kind, _VARINT)
-        if one.repeated and expected != _LENGTH:
+        expected = WIRE_TYPES.get(one.kind, VARINT)
+        if one.repeated and expected != LENGTH:
             values = numbers.setdefault(one.name, [])
-            if wire_type == _LENGTH:
+            if wire_type == LENGTH:
                 return self._packed(one, position, end, values)
             if wire_type == expected:
                 number, behind = self._number(one, wire_type, position, end)
-                values.append(self.view[position:behind] if one.kind in _FLOATS else number)
+                values.append(self.view[position:behind] if one.kind in FLOATS else number)
                 return behind
         if wire_type != expected:
             raise _WireError(f": has wire type {wire_type}, expected {expected} ({one.kind})")
-        if expected != _LENGTH:
+        if expected != LENGTH:
             result[one.name], position = self._number(one, wire_type, position, end)
             return position
         start, position = self.span(position, end)
@@ -259,16 +294,16 @@ class _Decoder:
         return position
 
     def _number(self, one: Field, wire_type: int, position: int, end: int) -> tuple[Any, int]:
-        if wire_type == _VARINT:
+        if wire_type == VARINT:
             value, position = self.varint(position, end)
             return _to_signed(one.kind, value), position
         behind = self.fixed(wire_type, position, end)
-        return _FLOATS[one.kind][0].unpack_from(self.data, position)[0], behind
+        return FLOATS[one.kind][0].unpack_from(self.data, position)[0], behind
 
     def _packed(self, one: Field, position: int, end: int, values: list[Any]) -> int:
         start, position = self.span(position, end)
-        if one.kind in _FLOATS:
-            size = _FLOATS[one.kind][0].size
+        if one.kind in FLOATS:
+            size = FLOATS[one.kind][0].size
             if (position - start) % size:
                 raise _WireError(f": {position - start} bytes, expected a multiple of {size}")
             values.append(self.view[start:position])
@@ -286,73 +321,6 @@ class _Decoder:
             raise _WireError(f": no text in UTF-8 (byte {start + error.start})") from None
 
 
-def encode_message(values: Mapping[str, Any], message: Message) -> bytes:
-    """Encode a message.
-
-    Args:
-        values: Values by the name of their field, in the form of `decode_message`. None and empty
-            lists are left out.
-        message: Its fields.
-
-    Raises:
-        CalicoError: A number does not fit into its field, or a key is no field.
-    """
-    known = {one.name: (number, one) for number, one in message.fields.items()}
-    if unknown := values.keys() - known.keys():
-        raise CalicoError(f"{message.name}: has no field {sorted(unknown)[0]}")
-    parts: list[bytes] = []
-    for name, (number, one) in known.items():
-        value = values.get(name)
-        if value is None:
-            continue
-        if one.repeated and one.packed:
-            if len(value):
-                body = _encode_packed(one, value)
-                parts += [_encode_varint(number << 3 | _LENGTH), _encode_varint(len(body)), body]
-            continue
-        tag = _encode_varint(number << 3 | _WIRE_TYPES.get(one.kind, _VARINT))
-        for item in value if one.repeated else (value,):
-            parts.append(tag)
-            parts += _encode_value(one, item, message)
-    return b"".join(parts)
-
-
-def _encode_value(one: Field, value: Any, message: Message) -> list[bytes]:
-    if one.kind in _FLOATS:
-        try:
-            return [_FLOATS[one.kind][0].pack(value)]
-        except OverflowError:
-            raise CalicoError(f"{message.name}.{one.name}: got {value}, too large") from None
-    if one.message is not None:
-        body = encode_message(value, one.message)
-        return [_encode_varint(len(body)), body]
-    if one.kind == "string":
-        body = value.encode("utf-8")
-        return [_encode_varint(len(body)), body]
-    if one.kind == "bytes":
-        return [_encode_varint(len(value)), bytes(value)]
-    number = int(value)
-    bits = 63 if one.kind == "int64" else 31
-    if not -(1 << bits) <= number < 1 << bits:
-        raise CalicoError(f"{message.name}.{one.name}: got {number}, expected {bits + 1} bits")
-    return [_encode_varint(number & _MASK)]
-
-
-def _encode_packed(one: Field, values: Any) -> bytes:
-    if one.kind in _FLOATS:
-        return np.ascontiguousarray(values, _FLOATS[one.kind][1]).tobytes()
-    return b"".join(_encode_varint(int(value) & _MASK) for value in values)
-
-
-def _encode_varint(value: int) -> bytes:
-    result = bytearray()
-    while value >= 0x80:
-        result.append(value & 0x7F | 0x80)
-        value >>= 7
-    result.append(value)
-    return bytes(result)
-
-
 def _to_signed(kind: str, value: int) -> int | bool:
     """Interpret the 64 bits of a varint."""
     if kind == "bool":
@@ -365,9 +333,9 @@ def _to_signed(kind: str, value: int) -> int | bool:
 
 def _to_array(one: Field, values: list[Any], earlier: Any) -> Any:
     """Join the values of a repeated number."""
-    if one.kind in _FLOATS:
+    if one.kind in FLOATS:
         content = values[0] if len(values) == 1 else b"".join(values)
-        array: Any = np.frombuffer(content, _FLOATS[one.kind][1])
+        array: Any = np.frombuffer(content, FLOATS[one.kind][1])
     else:
         array = np.array(values, np.int64)
     return array if earlier is None else np.concatenate([earlier, array])

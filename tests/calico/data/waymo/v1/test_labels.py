@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from calico.data.waymo.records import CAMERA_NAMES, Labels
+from calico.data.waymo.v1.encoding import encode_message
 from calico.data.waymo.v1.labels import decode_labels, encode_labels, join_labels
 from calico.data.waymo.v1.messages import LABEL
-from calico.data.waymo.v1.wire import decode_message, encode_message
+from calico.data.waymo.v1.wire import decode_message
 from calico.errors import CalicoError
 from tests.calico.data.waymo.v1.making import make_labels
 from tests.calico.data.waymo.v1.protos import official

@@ -4,13 +4,8 @@ import numpy as np
 import pytest
 
 from calico.data.waymo.v1 import wire
-from calico.data.waymo.v1.wire import (
-    Field,
-    Message,
-    decode_message,
-    encode_message,
-    iterate_messages,
-)
+from calico.data.waymo.v1.encoding import encode_message
+from calico.data.waymo.v1.wire import Field, Message, decode_message, iterate_messages
 from calico.errors import CalicoError
 
 POINT = Message("Point", {1: Field("x", "double"), 2: Field("y", "double")})
@@ -133,17 +128,3 @@ def test_parts_are_decoded_one_by_one() -> None:
         list(iterate_messages(content + b"\x80", whole, "x"))
     with pytest.raises(CalicoError, match=r"x: Whole, part 0\.all: has wire type 0"):
         list(iterate_messages(b"\x18\x01", whole, "x"))
-
-
-@pytest.mark.parametrize(
-    ("values", "reason"),
-    [
-        ({"a": 2**31}, "expected 32 bits"),
-        ({"long": 2**63}, "expected 64 bits"),
-        ({"single": 1e39}, "too large"),
-        ({"b": 1}, "has no field b"),
-    ],
-)
-def test_values_that_do_not_fit_are_not_written(values: dict[str, object], reason: str) -> None:
-    with pytest.raises(CalicoError, match=reason):
-        encode_message(values, ALL)

@@ -1,0 +1,204 @@
+"""Segments of version 1: TFRecord files of `Frame` protos."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from calico.data.waymo.records import (
+    CAMERA_NAMES,
+    LASERS,
+    Conditions,
+    MapFeature,
+    Segment,
+    WaymoRecord,
+)
+from calico.data.waymo.v1.features import decode_features
+from calico.data.waymo.v1.index import FileIndex, load_index
+from calico.data.waymo.v1.labels import decode_labels
+from calico.data.waymo.v1.messages import FRAME
+from calico.data.waymo.v1.objects import decode_polygon
+from calico.data.waymo.v1.sensors import (
+    RETURNS,
+    decode_camera_calibrations,
+    decode_images,
+    decode_lidar_calibrations,
+    decode_scans,
+    decode_transform,
+)
+from calico.data.waymo.v1.tfrecord import read_record
+from calico.data.waymo.v1.wire import decode_message
+from calico.errors import CalicoError
+from calico.files import open_regular
+from calico.frame import Float64, Int64
+
+_FILE = re.compile(r"(?:\w+_)?segment-(.+?)(?:_with_camera_labels)?\.tfrecord", re.ASCII)
+
+
+def open_segments(root: Path, split: str) -> list[Segment]:
+    """List the segments of a split, without reading a file.
+
+    Args:
+        root: Folder of the data set.
+        split: Folder in it, e.g. "training".
+
+    Returns:
+        Segments in the order of their names.
+
+    Raises:
+        CalicoError: There is no such folder, it has no segment, or two files hold the same one.
+    """
+    folder = root / split
+    if not folder.is_dir():
+        raise CalicoError(
+            f"{folder}: no such folder; expected segment-<name>_with_camera_labels.tfrecord files"
+        )
+    segments: dict[str, TfRecordSegment] = {}
+    for path in sorted(folder.iterdir()):
+        match = _FILE.fullmatch(path.name)
+        if match is None:
+            continue
+        other = segments.get(match[1])
+        if other is not None:
+            raise CalicoError(f"{path}: holds segment {match[1]}, and so does {other.path.name}")
+        segments[match[1]] = TfRecordSegment(path, match[1])
+    if not segments:
+        raise CalicoError(
+            f"{folder}: has no segment; expected segment-<name>_with_camera_labels.tfrecord files"
+        )
+    return [segments[name] for name in sorted(segments)]
+
+
+class TfRecordSegment:
+    """One file of frames; see `Segment` for what it gives.
+
+    It holds no open file. The index of its frames is made at the first use, and the map is kept
+    after the first frame is read.
+
+    Args:
+        path: The file.
+        context: Name of the segment, which every frame must have.
+    """
+
+    def __init__(self, path: Path, context: str) -> None:
+        self.path = path
+        self.context = context
+        self._index: FileIndex | None = None
+        self._map: tuple[tuple[MapFeature, ...] | None] | None = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        """The map is large, and every process can read it itself."""
+        return vars(self) | {"_map": None}
+
+    @property
+    def timestamps_us(self) -> Int64:
+        """(n,) of its frames, ascending."""
+        return self._load_index().timestamps_us
+
+    def read(
+        self,
+        timestamp_us: int,
+        *,
+        lasers: Collection[int] = tuple(LASERS),
+        returns: Collection[int] = (1, 2),
+        cameras: Collection[int] = tuple(CAMERA_NAMES),
+    ) -> WaymoRecord:
+        """Read one frame; see `Segment.read`.
+
+        Args:
+            timestamp_us: One of `timestamps_us`.
+            lasers: LiDARs whose scans are inflated.
+            returns: 1, 2 or both.
+            cameras: Cameras whose images are copied.
+
+        Raises:
+            CalicoError: The file is damaged, or has no such frame.
+        """
+        index = self._load_index()
+        row = int(np.searchsorted(index.timestamps_us, timestamp_us))
+        if row == len(index.timestamps_us) or index.timestamps_us[row] != timestamp_us:
+            raise CalicoError(f"segment {self.path}: has no frame of the time {timestamp_us}")
+        unknown = sorted(set(returns) - RETURNS.keys())
+        if unknown:
+            raise CalicoError(f"returns: got {unknown[0]}, expected some of 1, 2")
+        where = f"segment {self.path}, frame {timestamp_us}"
+        offset = int(index.offsets[row])
+        frame = self._read_frame(offset, where)
+        if frame.get("timestamp_micros") != timestamp_us:
+            raise CalicoError(f"{where}: the record has the time {frame.get('timestamp_micros')}")
+        if self._map is None:
+            self._map = (self._read_map(offset, frame),)
+        return self._decode(frame, where, lasers, returns, cameras)
+
+    def _load_index(self) -> FileIndex:
+        if self._index is None:
+            self._index = load_index(self.path)
+        return self._index
+
+    def _read_frame(self, offset: int, where: str) -> dict[str, Any]:
+        with open_regular(self.path, "segment") as stream:
+            content = read_record(stream, offset, where)
+        frame = decode_message(content, FRAME, where)
+        name = frame.get("context", {}).get("name", "")
+        if name != self.context:
+            raise CalicoError(
+                f"{where}: belongs to segment {name[:100]!r}, expected {self.context!r} as in the "
+                "file's name"
+            )
+        return frame
+
+    def _read_map(self, offset: int, frame: dict[str, Any]) -> tuple[MapFeature, ...] | None:
+        """Read the map, which only the first record of a file holds."""
+        where = f"segment {self.path}, first record"
+        first = frame if offset == 0 else self._read_frame(0, where)
+        return decode_features(first.get("map_features", ()), where)
+
+    def _decode(
+        self,
+        frame: dict[str, Any],
+        where: str,
+        lasers: Collection[int],
+        returns: Collection[int],
+        cameras: Collection[int],
+    ) -> WaymoRecord:
+        context = frame["context"]
+        stats = context.get("stats", {})
+        zones = frame.get("no_label_zones", ())
+        if self._map is None:
+            raise AssertionError("the map is read before")
+        return WaymoRecord(
+            context=self.context,
+            timestamp_us=frame["timestamp_micros"],
+            world_T_vehicle=decode_transform(frame, "pose", where),
+            lidar_calibrations=decode_lidar_calibrations(
+                context.get("laser_calibrations", ()), where
+            ),
+            scans=decode_scans(frame.get("lasers", ()), lasers, returns, where),
+            camera_calibrations=decode_camera_calibrations(
+                context.get("camera_calibrations", ()), where
+            ),
+            images=decode_images(frame.get("images", ()), cameras, where),
+            labels=decode_labels(frame.get("laser_labels", ()), where),
+            conditions=Conditions(**stats),
+            no_label_zones=_decode_zones(zones, where),
+            map_features=self._map[0],
+            map_offset=_decode_offset(frame.get("map_pose_offset", {}), where),
+        )
+
+
+def _decode_zones(zones: Sequence[dict[str, Any]], where: str) -> tuple[Float64, ...]:
+    return tuple(
+        decode_polygon(zone, f"{where}: no-label zone {number}")
+        for number, zone in enumerate(zones)
+    )
+
+
+def _decode_offset(message: dict[str, float], where: str) -> Float64:
+    offset = np.array([message.get(axis, 0.0) for axis in "xyz"], np.float64)
+    if not np.isfinite(offset).all():
+        raise CalicoError(f"{where}: map_pose_offset is {offset.tolist()}, expected finite numbers")
+    return offset
