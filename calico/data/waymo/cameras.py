@@ -102,6 +102,25 @@ def image_size(calibration: CameraCalibration, reduction: int = 1) -> tuple[int,
     return -(-calibration.height // reduction), -(-calibration.width // reduction)
 
 
+def check_lens(calibration: CameraCalibration, where: str) -> None:
+    """Check that the numbers of a lens can be used.
+
+    Args:
+        calibration: Of the camera.
+        where: Names the camera in the message.
+
+    Raises:
+        CalicoError: A number is not finite, or a focal length is not positive.
+    """
+    values = calibration.intrinsic
+    if not np.isfinite(values).all() or not (values[:2] > 0).all():
+        listed = ", ".join(f"{value:g}" for value in values)
+        raise CalicoError(
+            f"{where}: the intrinsics are {listed}; expected finite f_u, f_v, c_u, c_v, k1, k2, "
+            "p1, p2, k3 with focal lengths above 0"
+        )
+
+
 def read_pinhole_image(
     jpeg: bytes, calibration: CameraCalibration, reduction: int, where: str
 ) -> UInt8:

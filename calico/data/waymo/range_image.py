@@ -10,6 +10,7 @@ float64 where they have float32, as world coordinates reach tens of kilometres.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -117,6 +118,11 @@ def convert_scan(
     ]
     if not parts:
         raise CalicoError(f"{where}: got no range image, expected one or two returns")
+    return join_points(parts)
+
+
+def join_points(parts: Sequence[LaserPoints]) -> LaserPoints:
+    """Join points of several returns or LiDARs, in their order; there is at least one part."""
     if len(parts) == 1:
         return parts[0]
     return LaserPoints(

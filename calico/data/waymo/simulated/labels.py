@@ -11,10 +11,11 @@ import shapely
 from calico.data.sim.actors import Actor
 from calico.data.sim.motion import KEYFRAME_S
 from calico.data.sim.world import World
+from calico.data.waymo.boxes import count_points
 from calico.data.waymo.cameras import OURS_T_WAYMO
 from calico.data.waymo.records import OBJECT_TYPES, TOP, CameraCalibration, Labels
 from calico.frame import Float32, Float64, Int64
-from calico.geometry.boxes import points_in_boxes, transform_boxes
+from calico.geometry.boxes import transform_boxes
 from calico.geometry.frames import invert_transform
 from calico.taxonomy import WAYMO
 
@@ -97,16 +98,6 @@ def label_actors(
         camera_synced=synced,
         most_visible_camera=best,
     )
-
-
-def count_points(xyz: Float32, boxes: Float64) -> Int64:
-    """Count the points (N, 3) in each of M boxes (M, 7)."""
-    counts = np.zeros(len(boxes), np.int64)
-    for row, box in enumerate(boxes):
-        reach = np.hypot(box[3], box[4]) / 2
-        near = xyz[(abs(xyz[:, 0] - box[0]) <= reach) & (abs(xyz[:, 1] - box[1]) <= reach)]
-        counts[row] = int(points_in_boxes(near, box[None]).sum())
-    return counts
 
 
 def _in_range(actor: Actor, moment: Moment) -> bool:
