@@ -6,7 +6,7 @@ import numpy as np
 
 from calico.data.waymo.records import OBJECT_TYPES, Labels
 from calico.errors import CalicoError
-from calico.frame import Bool, Boxes, Float32, Float64, Int64
+from calico.frame import Boxes, Float32, Float64, Int64
 from calico.geometry.boxes import points_in_boxes
 from calico.geometry.frames import wrap_angle
 from calico.taxonomy import Taxonomy
@@ -79,15 +79,15 @@ def _moved(boxes: Float64, origin: Float64) -> Float64:
 
 
 def _check_labels(labels: Labels, where: str) -> None:
-    bad: Bool = ~np.isfinite(labels.boxes).all(axis=1)
-    bad |= (labels.boxes[:, 3:6] <= 0).any(axis=1)
-    if bad.any():
-        first = int(bad.argmax())
+    sound = np.isfinite(labels.boxes).all(axis=1) & (labels.boxes[:, 3:6] > 0).all(axis=1)
+    bad = np.flatnonzero(~sound)
+    if len(bad):
+        first = int(bad[0])
         values = ", ".join(f"{value:g}" for value in labels.boxes[first])
         raise CalicoError(
-            f"{where}: {int(bad.sum())} of {len(bad)} boxes are broken, the first is that of "
-            f"object {labels.ids[first]} with {values}; expected finite x, y, z, length, width, height, "
-            "heading, and a size above 0"
+            f"{where}: {len(bad)} of {len(labels.boxes)} boxes are broken, the first is that of "
+            f"object {labels.ids[first]} with {values}; expected finite x, y, z, length, width, "
+            "height, heading, and a size above 0"
         )
     unknown = [int(kind) for kind in labels.types if int(kind) not in OBJECT_TYPES]
     if unknown:
