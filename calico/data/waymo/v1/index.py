@@ -16,8 +16,8 @@ from typing import IO
 import numpy as np
 
 from calico.data.waymo.v1.messages import FRAME
+from calico.data.waymo.v1.partial import find_number
 from calico.data.waymo.v1.tfrecord import HEADER_BYTES, list_records
-from calico.data.waymo.v1.wire import find_number
 from calico.errors import CalicoError
 from calico.files import (
     FileError,

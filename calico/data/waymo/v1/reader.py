@@ -22,6 +22,7 @@ from calico.data.waymo.v1.index import FileIndex, load_index
 from calico.data.waymo.v1.labels import decode_labels
 from calico.data.waymo.v1.messages import FRAME
 from calico.data.waymo.v1.objects import decode_polygon
+from calico.data.waymo.v1.partial import read_without
 from calico.data.waymo.v1.sensors import (
     RETURNS,
     decode_camera_calibrations,
@@ -30,13 +31,15 @@ from calico.data.waymo.v1.sensors import (
     decode_scans,
     decode_transform,
 )
-from calico.data.waymo.v1.tfrecord import read_record
+from calico.data.waymo.v1.tfrecord import locate_record, read_record
 from calico.data.waymo.v1.wire import decode_message
 from calico.errors import CalicoError
 from calico.files import open_regular
 from calico.frame import Float64, Int64
 
 _FILE = re.compile(r"(?:\w+_)?segment-(.+?)(?:_with_camera_labels)?\.tfrecord", re.ASCII)
+
+_BULK = tuple(number for number, one in FRAME.fields.items() if one.name in ("images", "lasers"))
 
 
 def open_segments(root: Path, split: str) -> list[Segment]:
@@ -109,6 +112,9 @@ class TfRecordSegment:
     ) -> WaymoRecord:
         """Read one frame; see `Segment.read`.
 
+        Without LiDARs and cameras, only some percent of the record are read, and its checksum is
+        not checked.
+
         Args:
             timestamp_us: One of `timestamps_us`.
             lasers: LiDARs whose scans are inflated.
@@ -127,7 +133,7 @@ class TfRecordSegment:
             raise CalicoError(f"returns: got {unknown[0]}, expected some of 1, 2")
         where = f"segment {self.path}, frame {timestamp_us}"
         offset = int(index.offsets[row])
-        frame = self._read_frame(offset, where)
+        frame = self._read_frame(offset, where, with_sensors=bool(lasers or cameras))
         if frame.get("timestamp_micros") != timestamp_us:
             raise CalicoError(f"{where}: the record has the time {frame.get('timestamp_micros')}")
         if self._map is None:
@@ -139,9 +145,12 @@ class TfRecordSegment:
             self._index = load_index(self.path)
         return self._index
 
-    def _read_frame(self, offset: int, where: str) -> dict[str, Any]:
+    def _read_frame(self, offset: int, where: str, with_sensors: bool) -> dict[str, Any]:
         with open_regular(self.path, "segment") as stream:
-            content = read_record(stream, offset, where)
+            if with_sensors:
+                content = read_record(stream, offset, where)
+            else:
+                content = read_without(stream, *locate_record(stream, offset, where), _BULK, where)
         frame = decode_message(content, FRAME, where)
         name = frame.get("context", {}).get("name", "")
         if name != self.context:
@@ -154,7 +163,7 @@ class TfRecordSegment:
     def _read_map(self, offset: int, frame: dict[str, Any]) -> tuple[MapFeature, ...] | None:
         """Read the map, which only the first record of a file holds."""
         where = f"segment {self.path}, first record"
-        first = frame if offset == 0 else self._read_frame(0, where)
+        first = frame if offset == 0 else self._read_frame(0, where, with_sensors=False)
         return decode_features(first.get("map_features", ()), where)
 
     def _decode(

@@ -1,6 +1,6 @@
 """Records of a TFRecord file: length, checksum of the length, content, checksum of the content.
 
-Both checksums are checked whenever a record is read. This takes 11 ms for a frame of 5 MB, a
+Both checksums are checked whenever a record is read whole. This takes 11 ms for a frame of 5 MB, a
 twentieth of what it takes to decode its range images.
 
 Source: https://www.tensorflow.org/tutorials/load_data/tfrecord (format of the file).
@@ -62,6 +62,24 @@ def read_record(stream: IO[bytes], offset: int, where: str) -> bytes:
     (stored,) = struct.unpack("<I", stream.read(FOOTER_BYTES))
     _check_crc(content, stored, f"{where}: the content of {length} bytes")
     return content
+
+
+def locate_record(stream: IO[bytes], offset: int, where: str) -> tuple[int, int]:
+    """Find the content of one record, without reading or checking it.
+
+    Args:
+        stream: The file.
+        offset: Where the record begins.
+        where: Names the file and the record in errors.
+
+    Returns:
+        Offsets of the content and of what follows it.
+
+    Raises:
+        CalicoError: The length is damaged, or the file ends within the record.
+    """
+    length = _read_header(stream, offset, stream.seek(0, 2), where)
+    return offset + HEADER_BYTES, offset + HEADER_BYTES + length
 
 
 def write_record(stream: IO[bytes], content: bytes) -> None:

@@ -18,7 +18,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import IO, Any, Literal
+from typing import Any, Literal
 
 import numpy as np
 
@@ -28,12 +28,10 @@ Kind = Literal["double", "float", "int64", "int32", "enum", "bool", "string", "b
 MAX_ITEMS = 4_000_000
 """Most values that one call decodes. Packed floating point numbers count as one."""
 MASK = (1 << 64) - 1
-_HEAD_BYTES = 32
-"""Most bytes of a tag and a number."""
-VARINT, _FIXED64, LENGTH, _FIXED32 = 0, 1, 2, 5
+VARINT, FIXED64, LENGTH, FIXED32 = 0, 1, 2, 5
 WIRE_TYPES: dict[str, int] = {
-    "double": _FIXED64,
-    "float": _FIXED32,
+    "double": FIXED64,
+    "float": FIXED32,
     "string": LENGTH,
     "bytes": LENGTH,
     "message": LENGTH,
@@ -78,7 +76,7 @@ class Message:
         object.__setattr__(self, "layout", _layout_of(self.fields))
 
 
-class _WireError(Exception):
+class WireError(Exception):
     """What is wrong, without the place."""
 
 
@@ -94,8 +92,8 @@ def decode_message(data: bytes, message: Message, where: str) -> dict[str, Any]:
         CalicoError: The bytes are no such message. The text says which field, and why.
     """
     try:
-        return _Decoder(data).decode(0, len(data), message, {})
-    except _WireError as error:
+        return Decoder(data).decode(0, len(data), message, {})
+    except WireError as error:
         raise CalicoError(f"{where}: {message.name}{error}") from None
 
 
@@ -117,7 +115,7 @@ def iterate_messages(
     """
     position, count = 0, 0
     while position < len(data):
-        decoder = _Decoder(data)
+        decoder = Decoder(data)
         try:
             number, wire_type, position = decoder.tag(position, len(data))
             one = message.fields.get(number)
@@ -125,49 +123,16 @@ def iterate_messages(
                 position = decoder.skip(wire_type, position, len(data))
                 continue
             if wire_type != LENGTH or one.message is None:
-                raise _WireError(f".{one.name}: has wire type {wire_type}, expected a message")
+                raise WireError(f".{one.name}: has wire type {wire_type}, expected a message")
             start, position = decoder.span(position, len(data))
             value = decoder.decode(start, position, one.message, {})
-        except _WireError as error:
+        except WireError as error:
             raise CalicoError(f"{where}: {message.name}, part {count}{error}") from None
         count += 1
         yield one.name, value
 
 
-def find_number(stream: IO[bytes], start: int, end: int, number: int, where: str) -> int:
-    """Find a 64-bit number of a message in a file, and read only what is in front of it.
-
-    Args:
-        stream: The file.
-        start: Offset of the message in it.
-        end: Offset of what follows the message.
-        number: Number of the field.
-        where: Names the file and the record in errors.
-
-    Raises:
-        CalicoError: The message is damaged in front of the number, or does not have it.
-    """
-    position = start
-    try:
-        while position < end:
-            stream.seek(position)
-            head = stream.read(min(_HEAD_BYTES, end - position))
-            decoder = _Decoder(head)
-            found, wire_type, behind = decoder.tag(0, len(head))
-            if found == number and wire_type == VARINT:
-                return int(_to_signed("int64", decoder.varint(behind, len(head))[0]))
-            if wire_type == LENGTH:
-                length, behind = decoder.varint(behind, len(head))
-                behind += length
-            else:
-                behind = decoder.skip(wire_type, behind, len(head))
-            position += behind
-    except _WireError as error:
-        raise CalicoError(f"{where}, offset {position}{error}") from None
-    raise CalicoError(f"{where}: has no number in field {number}, expected the time of a frame")
-
-
-class _Decoder:
+class Decoder:
     """Decodes one input and counts its values."""
 
     def __init__(self, data: bytes) -> None:
@@ -186,21 +151,21 @@ class _Decoder:
                 return result & MASK, position
             shift += 7
             if shift > 63:
-                raise _WireError(f": a number of more than 10 bytes at byte {position}")
-        raise _WireError(f": ends within a number, at byte {end}")
+                raise WireError(f": a number of more than 10 bytes at byte {position}")
+        raise WireError(f": ends within a number, at byte {end}")
 
     def tag(self, position: int, end: int) -> tuple[int, int, int]:
         """Read what begins a field: its number and wire type."""
         tag, position = self.varint(position, end)
         if not 1 <= tag >> 3 < 1 << 29:
-            raise _WireError(f": field number {tag >> 3} at byte {position}, expected 1 or more")
+            raise WireError(f": field number {tag >> 3} at byte {position}, expected 1 or more")
         return tag >> 3, tag & 7, position
 
     def span(self, position: int, end: int) -> tuple[int, int]:
         """Read a length, and give the first byte and the one behind the last."""
         length, position = self.varint(position, end)
         if length > end - position:
-            raise _WireError(
+            raise WireError(
                 f": states {length} bytes at byte {position}, where {end - position} are left"
             )
         return position, position + length
@@ -211,22 +176,22 @@ class _Decoder:
             return self.varint(position, end)[1]
         if wire_type == LENGTH:
             return self.span(position, end)[1]
-        if wire_type not in (_FIXED64, _FIXED32):
-            raise _WireError(f": wire type {wire_type} at byte {position}, expected 0, 1, 2 or 5")
+        if wire_type not in (FIXED64, FIXED32):
+            raise WireError(f": wire type {wire_type} at byte {position}, expected 0, 1, 2 or 5")
         return self.fixed(wire_type, position, end)
 
     def fixed(self, wire_type: int, position: int, end: int) -> int:
         """Pass over 8 or 4 bytes."""
-        behind = position + (8 if wire_type == _FIXED64 else 4)
+        behind = position + (8 if wire_type == FIXED64 else 4)
         if behind > end:
-            raise _WireError(f": ends within a number, at byte {end}")
+            raise WireError(f": ends within a number, at byte {end}")
         return behind
 
     def count(self, number: int = 1) -> None:
         """Count values."""
         self.left -= number
         if self.left < 0:
-            raise _WireError(f": holds more than {MAX_ITEMS} values")
+            raise WireError(f": holds more than {MAX_ITEMS} values")
 
     def decode(
         self, position: int, end: int, message: Message, result: dict[str, Any]
@@ -248,9 +213,9 @@ class _Decoder:
             self.count()
             try:
                 position = self._field(one, wire_type, position, end, result, numbers)
-            except _WireError as error:
+            except WireError as error:
                 many = f"[{len(result.get(one.name, ()))}]" if one.repeated else ""
-                raise _WireError(f".{one.name}{many}{error}") from None
+                raise WireError(f".{one.name}{many}{error}") from None
         for one in message.fields.values():
             if one.name in numbers:
                 result[one.name] = _to_array(one, numbers[one.name], result.get(one.name))
@@ -276,7 +241,7 @@ class _Decoder:
                 values.append(self.view[position:behind] if one.kind in FLOATS else number)
                 return behind
         if wire_type != expected:
-            raise _WireError(f": has wire type {wire_type}, expected {expected} ({one.kind})")
+            raise WireError(f": has wire type {wire_type}, expected {expected} ({one.kind})")
         if expected != LENGTH:
             result[one.name], position = self._number(one, wire_type, position, end)
             return position
@@ -296,7 +261,7 @@ class _Decoder:
     def _number(self, one: Field, wire_type: int, position: int, end: int) -> tuple[Any, int]:
         if wire_type == VARINT:
             value, position = self.varint(position, end)
-            return _to_signed(one.kind, value), position
+            return to_signed(one.kind, value), position
         behind = self.fixed(wire_type, position, end)
         return FLOATS[one.kind][0].unpack_from(self.data, position)[0], behind
 
@@ -305,23 +270,23 @@ class _Decoder:
         if one.kind in FLOATS:
             size = FLOATS[one.kind][0].size
             if (position - start) % size:
-                raise _WireError(f": {position - start} bytes, expected a multiple of {size}")
+                raise WireError(f": {position - start} bytes, expected a multiple of {size}")
             values.append(self.view[start:position])
             return position
         while start < position:
             self.count()
             number, start = self.varint(start, position)
-            values.append(_to_signed(one.kind, number))
+            values.append(to_signed(one.kind, number))
         return position
 
     def _text(self, start: int, end: int) -> str:
         try:
             return self.data[start:end].decode("utf-8")
         except UnicodeDecodeError as error:
-            raise _WireError(f": no text in UTF-8 (byte {start + error.start})") from None
+            raise WireError(f": no text in UTF-8 (byte {start + error.start})") from None
 
 
-def _to_signed(kind: str, value: int) -> int | bool:
+def to_signed(kind: str, value: int) -> int | bool:
     """Interpret the 64 bits of a varint."""
     if kind == "bool":
         return value != 0
@@ -346,5 +311,5 @@ def _layout_of(
 ) -> tuple[struct.Struct, tuple[int, ...], tuple[str, ...]] | None:
     if any(one.kind != "double" or one.repeated for one in fields.values()) or max(fields) > 15:
         return None
-    tags = tuple(number << 3 | _FIXED64 for number in fields)
+    tags = tuple(number << 3 | FIXED64 for number in fields)
     return struct.Struct("<" + "Bd" * len(fields)), tags, tuple(f.name for f in fields.values())

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import dataclasses
 import pickle
 from collections.abc import Callable
 from pathlib import Path
@@ -15,6 +14,7 @@ from calico.data.waymo.v1.tfrecord import list_records, read_record, write_recor
 from calico.data.waymo.v1.writer import write_segment
 from calico.errors import CalicoError
 from tests.calico.data.waymo.v1.making import make_map, make_record
+from tests.calico.data.waymo.v1.plain import to_plain
 from tests.calico.data.waymo.v1.protos import official
 
 NAME = "segment-segment-a_with_camera_labels.tfrecord"
@@ -23,19 +23,6 @@ NAME = "segment-segment-a_with_camera_labels.tfrecord"
 @pytest.fixture(autouse=True)
 def _cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
-
-
-def to_plain(value: Any) -> Any:
-    """Values that can be compared, of a record with arrays in it."""
-    if dataclasses.is_dataclass(value):
-        return {one.name: to_plain(getattr(value, one.name)) for one in dataclasses.fields(value)}
-    if isinstance(value, dict):
-        return {key: to_plain(one) for key, one in value.items()}
-    if isinstance(value, tuple):
-        return [to_plain(one) for one in value]
-    if isinstance(value, np.ndarray):
-        return str(value.dtype), value.shape, value.tobytes()
-    return value
 
 
 def write_three(root: Path) -> list[WaymoRecord]:
@@ -87,6 +74,19 @@ def test_the_second_return_has_the_poses_of_the_first(tmp_path: Path) -> None:
     found = segment.read(records[1].timestamp_us, lasers=(1,), returns=(2,), cameras=())
     assert to_plain(found.scans[1].returns) == to_plain(records[1].scans[1].returns[1:])
     assert to_plain(found.scans[1].pixel_pose) == to_plain(records[1].scans[1].pixel_pose)
+
+
+def test_labels_are_read_without_the_sensors(tmp_path: Path) -> None:
+    record = write_three(tmp_path)[0]
+    path = tmp_path / "training" / NAME
+    content = path.read_bytes()
+    place = content.index(record.images[2].jpeg)
+    path.write_bytes(content[:place] + b"?" + content[place + 1 :])
+    (segment,) = open_segments(tmp_path, "training")
+    found = segment.read(record.timestamp_us, lasers=(), cameras=())
+    assert to_plain(found.labels) == to_plain(record.labels)
+    with pytest.raises(CalicoError, match=f"frame {record.timestamp_us}: the content of .* check"):
+        segment.read(record.timestamp_us, lasers=(1,), cameras=())
 
 
 def test_damaged_parts_that_are_not_asked_for_do_not_matter(tmp_path: Path) -> None:
