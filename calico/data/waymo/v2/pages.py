@@ -22,7 +22,7 @@ from calico.data.waymo.v2.levels import decode_runs
 from calico.data.waymo.v2.thrift import TruncatedError, read_struct
 from calico.errors import CalicoError
 
-PLAIN, PLAIN_DICTIONARY, RLE, RLE_DICTIONARY, BYTE_STREAM_SPLIT = 0, 2, 3, 8, 9
+PLAIN, PLAIN_DICTIONARY, RLE, RLE_DICTIONARY = 0, 2, 3, 8
 DICTIONARY_CODES = (PLAIN_DICTIONARY, RLE_DICTIONARY)
 DATA, DICTIONARY, DATA_2 = 0, 2, 3
 """Kinds of pages; those of indices are skipped."""
@@ -180,7 +180,9 @@ def decompress(body: Any, codec: str, size: int) -> memoryview:
     elif size == 0:
         return memoryview(b"")
     else:
-        content = memoryview(_codec(codec).decompress(body, size))
+        content = memoryview(
+            _codec(codec).decompress(body, size, memory_pool=pa.system_memory_pool())
+        )
     if len(content) != size:
         raise ValueError(f"a page has {len(content)} bytes, its header says {size}")
     return content

@@ -131,13 +131,12 @@ class ParquetSegment:
                 f"{len(files.timestamps)} from {files.timestamps[:1].tolist()} on"
             )
         timestamp_us = int(timestamp_us)
-        scans = {laser: files.read_scan(timestamp_us, laser, returns) for laser in sorted(lasers)}
         return WaymoRecord(
             context=self._context,
             timestamp_us=timestamp_us,
             world_T_vehicle=files.poses[row].copy(),
             lidar_calibrations=files.lidar_calibrations(bool(lasers)),
-            scans={laser: scan for laser, scan in scans.items() if scan is not None},
+            scans=files.read_scans(timestamp_us, lasers, returns) if lasers else {},
             camera_calibrations=files.camera_calibrations(bool(cameras)),
             images=files.read_images(timestamp_us, cameras) if cameras else {},
             labels=files.labels.select(timestamp_us),
@@ -208,32 +207,36 @@ class _OpenSegment:
     def _cameras(self) -> dict[int, CameraCalibration]:
         return read_camera_calibrations(self._table("camera_calibration"))
 
-    def read_scan(
-        self, timestamp_us: int, laser: int, returns: Collection[int]
-    ) -> LidarScan | None:
-        """Read the range images of a LiDAR; None if it has none in this frame."""
-        images = [
-            self._read_range_image("lidar", number, timestamp_us, laser)
-            for number in sorted(returns)
-        ]
-        found = tuple(image for image in images if image is not None)
-        if not found:
-            return None
-        if images[0] is None or len({image.shape for image in found}) > 1:
-            raise CalicoError(
-                f"{self._file('lidar').where}: frame {timestamp_us}, {LASERS[laser]}: returns "
-                f"have shapes {[None if image is None else image.shape for image in images]}, "
-                "expected one shape for all"
-            )
-        pose = None
-        if laser == TOP or self._has("lidar_pose"):
-            pose = self._read_range_image("lidar_pose", 1, timestamp_us, laser)
-        if pose is not None and pose.shape[:2] != found[0].shape[:2]:
-            raise CalicoError(
-                f"{self._file('lidar_pose').where}: frame {timestamp_us}, {LASERS[laser]}: poses "
-                f"of {pose.shape[:2]} pixels for a range image of {found[0].shape[:2]}"
-            )
-        return LidarScan(found, pose)
+    def read_scans(
+        self, timestamp_us: int, lasers: Collection[int], returns: Collection[int]
+    ) -> dict[int, LidarScan]:
+        """Read the range images of some LiDARs; those without any in this frame are left out."""
+        numbers, wanted = sorted(returns), sorted(lasers)
+        columns = [self._read_column("lidar", number, timestamp_us, wanted) for number in numbers]
+        poses: dict[int, Float32] = {}
+        if TOP in wanted or self._has("lidar_pose"):
+            poses = self._read_column("lidar_pose", 1, timestamp_us, wanted)
+        scans = {}
+        for laser in wanted:
+            images = [column.get(laser) for column in columns]
+            found = tuple(image for image in images if image is not None)
+            if not found:
+                continue
+            where = f"frame {timestamp_us}, {LASERS[laser]}"
+            if images[0] is None or len({image.shape for image in found}) > 1:
+                raise CalicoError(
+                    f"{self._file('lidar').where}: {where}: the returns {numbers} have the shapes "
+                    f"{[None if image is None else image.shape for image in images]}, expected "
+                    "one shape"
+                )
+            pose = poses.get(laser)
+            if pose is not None and pose.shape[:2] != found[0].shape[:2]:
+                raise CalicoError(
+                    f"{self._file('lidar_pose').where}: {where}: poses of {pose.shape[:2]} pixels "
+                    f"for a range image of {found[0].shape[:2]}"
+                )
+            scans[laser] = LidarScan(found, pose)
+        return scans
 
     def read_images(self, timestamp_us: int, cameras: Collection[int]) -> dict[int, CameraImage]:
         """Read the images of some cameras."""
@@ -253,21 +256,27 @@ class _OpenSegment:
         }
         return dict(sorted(images.items()))
 
-    def _read_range_image(
-        self, tag: str, number: int, timestamp_us: int, laser: int
-    ) -> Float32 | None:
+    def _read_column(
+        self, tag: str, number: int, timestamp_us: int, lasers: Collection[int]
+    ) -> dict[int, Float32]:
+        """Read one return of some LiDARs, in the order of the file's pages."""
         index, columns = self._large(tag)
-        row = index.find_row(timestamp_us, laser)
-        name = COMPONENTS[tag].column(f"range_image_return{number}.values").name
-        if row is None or name not in columns:
-            return None
-        image = columns[name].read_range_image(row)
-        if image is not None and image.shape[2] != _CHANNELS[tag]:
-            raise CalicoError(
-                f"{self._file(tag).where}: frame {timestamp_us}, {LASERS[laser]}: "
-                f"{image.shape[2]} channels, expected {_CHANNELS[tag]}"
-            )
-        return image
+        column = columns.get(COMPONENTS[tag].column(f"range_image_return{number}.values").name)
+        rows = {laser: index.find_row(timestamp_us, laser) for laser in lasers}
+        images = {}
+        for row, laser in sorted((row, laser) for laser, row in rows.items() if row is not None):
+            image = None if column is None else column.read_range_image(row)
+            if image is None:
+                continue
+            if image.shape[2] != _CHANNELS[tag]:
+                raise CalicoError(
+                    f"{self._file(tag).where}: frame {timestamp_us}, {LASERS[laser]}: "
+                    f"{image.shape[2]} channels, expected {_CHANNELS[tag]}"
+                )
+            images[laser] = image
+        if column is not None:
+            column.forget()
+        return images
 
     def _large(self, tag: str) -> tuple[RowIndex, dict[str, LargeColumn]]:
         """Return the index and the columns that are read page by page."""

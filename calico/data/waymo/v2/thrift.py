@@ -1,4 +1,4 @@
-"""Structures in Thrift's compact protocol, which Parquet writes in front of every page.
+"""Structures in Thrift's compact protocol, in which Parquet writes its headers and its footer.
 
 Source: `thrift-compact-protocol.md` of apache/thrift.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-_TRUE, _FALSE, _BYTE, _I16, _I32, _I64, _DOUBLE, _BINARY, _LIST, _SET, _MAP, _STRUCT = range(1, 13)
+_TRUE, _FALSE, _BYTE, _I16, I32, I64, _DOUBLE, BINARY, LIST, _SET, _MAP, STRUCT = range(1, 13)
 _MAX_DEPTH = 8
 _MAX_SHIFT = 63
 
@@ -49,6 +49,42 @@ def read_struct(content: bytes, place: int = 0, depth: int = 0) -> tuple[dict[in
         fields[number], place = _read_value(content, place, kind, depth, in_list=False)
 
 
+def write_struct(*fields: tuple[int, int, Any]) -> bytes:
+    """Write one structure.
+
+    Args:
+        fields: (number, type, value), the numbers ascending with steps of at most 15. The value is
+            an int, bytes, a structure that is written already, or for a list the type of its
+            elements and the elements.
+    """
+    parts, last = [], 0
+    for number, kind, value in fields:
+        parts += [bytes([(number - last) << 4 | kind]), _encode(kind, value)]
+        last = number
+    return b"".join(parts) + b"\0"
+
+
+def _encode(kind: int, value: Any) -> bytes:
+    if kind in (I32, I64):
+        return _encode_varint(value << 1 if value >= 0 else ((-value) << 1) - 1)
+    if kind == BINARY:
+        return _encode_varint(len(value)) + bytes(value)
+    if kind == LIST:
+        inner, elements = value
+        head = bytes([len(elements) << 4 | inner])  # fewer than 15 elements
+        return head + b"".join(_encode(inner, element) for element in elements)
+    return bytes(value)
+
+
+def _encode_varint(value: int) -> bytes:
+    parts = bytearray()
+    while value >= 0x80:
+        parts.append(value & 0x7F | 0x80)
+        value >>= 7
+    parts.append(value)
+    return bytes(parts)
+
+
 def _read_value(
     content: bytes, place: int, kind: int, depth: int, in_list: bool
 ) -> tuple[Any, int]:
@@ -56,21 +92,21 @@ def _read_value(
         return (_byte(content, place) == _TRUE, place + 1) if in_list else (kind == _TRUE, place)
     if kind == _BYTE:
         return _byte(content, place), place + 1
-    if kind in (_I16, _I32, _I64):
+    if kind in (_I16, I32, I64):
         return _zigzag(content, place)
     if kind == _DOUBLE:
         return None, _skip(content, place, 8)
-    if kind == _BINARY:
+    if kind == BINARY:
         size, place = _varint(content, place)
         end = _skip(content, place, size)
         return content[place:end], end
-    if kind in (_LIST, _SET) and depth < _MAX_DEPTH:
+    if kind in (LIST, _SET) and depth < _MAX_DEPTH:
         head = _byte(content, place)
         size, place = _varint(content, place + 1) if head >> 4 == 15 else (head >> 4, place + 1)
         for _ in range(size):
             _, place = _read_value(content, place, head & 0x0F, depth + 1, in_list=True)
         return None, place
-    if kind == _STRUCT:
+    if kind == STRUCT:
         return read_struct(content, place, depth + 1)
     raise ValueError(f"a value of the unknown type {kind}")  # Parquet's headers have no maps
 

@@ -8,11 +8,11 @@ from typing import IO, Any
 import numpy as np
 import numpy.typing as npt
 
+from calico.data.waymo.v2.decode import decode_numbers
 from calico.data.waymo.v2.files import Chunk, ComponentFile, name_errors
 from calico.data.waymo.v2.index import ColumnPages
 from calico.data.waymo.v2.levels import decode_runs
 from calico.data.waymo.v2.pages import (
-    BYTE_STREAM_SPLIT,
     DATA_2,
     DICTIONARY,
     DICTIONARY_CODES,
@@ -38,7 +38,8 @@ _TYPES: dict[str, Any] = {"FLOAT": np.dtype("<f4"), "DOUBLE": np.dtype("<f8")}
 class LargeColumn:
     """A column whose values are too large to be read row group by row group.
 
-    It keeps the last page and the last dictionary, because the next row begins in that page.
+    It keeps the last page and the last dictionary until `forget`, because the next row begins in
+    that page.
     """
 
     def __init__(self, file: ComponentFile, column: Column, pages: ColumnPages, groups: Int64):
@@ -54,7 +55,7 @@ class LargeColumn:
         self._chunks = file.chunks(column)
         self._where = f"{file.where}: column {column.name}"
         self._last: tuple[int, Page] | None = None
-        self._dictionary: tuple[int, npt.NDArray[Any]] | None = None
+        self._dictionary: tuple[int, memoryview, int] | None = None
 
     def read_range_image(self, row: int) -> Float32 | None:
         """Read the range image of a row.
@@ -109,6 +110,10 @@ class LargeColumn:
             found |= {row: values[within] for within, row in places.items()}
         return [found[row] for row in rows]
 
+    def forget(self) -> None:
+        """Drop the page and the dictionary that were kept, to save memory."""
+        self._last = self._dictionary = None
+
     def _data_pages(self, group: int, start: int, end: int) -> list[tuple[int, int]]:
         """List (place, first level) of the pages that hold some levels of a row group."""
         pages = self._pages
@@ -161,30 +166,25 @@ class LargeColumn:
                 page.content, kind, end - begin, begin * kind.itemsize
             )
             return plain
+        definition = page.definition
+        count = len(page.repetition) if page.repetition is not None else 0
+        if definition is not None:
+            count = int(np.count_nonzero(definition == chunk.max_definition))
+        dictionary = None
         if page.encoding in DICTIONARY_CODES:
-            content = bytes(page.content)
-            indices = decode_runs(content[1:], content[0], end)[begin:]
-            known = self._dictionary_values(chunk, group, kind)
-            found: npt.NDArray[Any] = known[indices]
-            return found
-        if page.encoding == BYTE_STREAM_SPLIT:
-            planes = np.frombuffer(page.content, np.uint8).reshape(kind.itemsize, -1)
-            if end > planes.shape[1]:
-                raise ValueError("the page ends too early")
-            joined: npt.NDArray[Any] = np.ascontiguousarray(planes[:, begin:end].T).view(kind)
-            return joined[:, 0]
-        raise CalicoError(f"{self._where}: values in encoding {page.encoding}, which is not read")
+            dictionary = self._dictionary_page(chunk, group)
+        return decode_numbers(chunk.type, page.encoding, page.content, count, dictionary)[begin:end]
 
-    def _dictionary_values(self, chunk: Chunk, group: int, kind: Any) -> npt.NDArray[Any]:
+    def _dictionary_page(self, chunk: Chunk, group: int) -> tuple[memoryview, int]:
+        """Content and number of values of a dictionary."""
         place = int(self._pages.dictionaries[group])
         if self._dictionary is None or self._dictionary[0] != place:
             self._dictionary = None
             header = self._dictionary_header(chunk, group)
             body = self._file.read_bytes(header.offset, header.size)
             content = decompress(body, chunk.codec, header.full_size)
-            values = np.frombuffer(content, kind, header.count)
-            self._dictionary = place, values
-        return self._dictionary[1]
+            self._dictionary = place, content, header.count
+        return self._dictionary[1:]
 
     def _dictionary_header(self, chunk: Chunk, group: int) -> PageHeader:
         place = int(self._pages.dictionaries[group])
