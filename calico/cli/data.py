@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @click.group("data", cls=Group)
 def group() -> None:
-    """Check a data set, prepare the simulator's frames, or look at regions."""
+    """Check a data set, prepare its frames, or look at regions."""
 
 
 @group.command()
@@ -53,17 +53,23 @@ def check(config: Config, splits: tuple[str, ...]) -> None:
 @group.command()
 @with_config
 def prepare(config: Config) -> None:
-    """Render the simulator's frames into the cache now.
+    """Render simulated frames, or index large tables.
 
-    Without this command they are rendered when they are first needed.
+    Without this command it happens when the data are first opened. Small tables get no index.
 
     \b
-    Example: calico data prepare --preset tiny
+    Examples:
+      calico data prepare --preset tiny
+      calico data prepare --preset nuscenes --data-root /data/nuscenes
     """
     from calico.data.open import open_source
 
     for split in ("train", "val"):
-        source = open_source(config, split)
+        source = open_source(config, split, Progress("indexing the tables"))
+        index = getattr(source, "index_file", None)
+        if index is not None:
+            click.echo(f"{source.name}: {len(source)} frames ready, index {index}")
+            continue
         render = getattr(source, "prepare", None)
         if render is None:
             click.echo(f"{source.name}: nothing to prepare")

@@ -46,7 +46,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     ),
     "gate": ("reports.cli:gate", "Check results against rules; the exit code gates CI."),
     "config": ("calico.cli.config:group", "Show or check a configuration."),
-    "data": ("calico.cli.data:group", "Check a data set, or prepare the simulator's frames."),
+    "data": ("calico.cli.data:group", "Check a data set, or prepare its frames."),
 }
 
 

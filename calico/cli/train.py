@@ -93,7 +93,10 @@ def command(
         )
         overwrite = True
     claim_output(place, resume=resume, overwrite=overwrite, kind="train", lock=folder)
-    source, validation = open_source(config, "train"), open_source(config, "val")
+    source, validation = (
+        open_source(config, "train", Progress("indexing the tables")),
+        open_source(config, "val", Progress("indexing the tables")),
+    )
     pick_device(config.device)  # what can go wrong goes wrong before an old run is deleted
     _simulate(config, source, "training frames")
     _simulate(config, validation, "validation frames")

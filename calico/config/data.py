@@ -46,7 +46,9 @@ class DataConfig(Section):
     )
     workers: Annotated[Whole, Field(ge=0, le=MAX_WORKERS)] = 0
     cache_dir: FilePath | None = Field(
-        None, description="Where simulated frames are kept; default: the user's cache folder."
+        None,
+        description="Where simulated frames and the index of nuScenes' tables are kept; "
+        "default: the user's cache folder.",
     )
     sim: SimConfig = SimConfig()
 

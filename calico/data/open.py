@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -60,12 +60,15 @@ def open_data(
     )
 
 
-def open_source(config: Config, split: Split) -> FrameSource:
+def open_source(
+    config: Config, split: Split, progress: Callable[[int, int], None] | None = None
+) -> FrameSource:
     """Open the frames of a split.
 
     Args:
         config: Configuration of the data.
         split: "train", "val" or "test". Data sets whose test labels are not public have no "test".
+        progress: Called with (percent done, 100) while large tables are indexed for the first time.
 
     Raises:
         CalicoError: The data set is not there, or this version has no reader for it.
@@ -115,4 +118,6 @@ def open_source(config: Config, split: Split) -> FrameSource:
         data.sweeps,
         data.follow_links,
         config.taxonomy.build(),
+        data.cache_dir,
+        progress=progress,
     )

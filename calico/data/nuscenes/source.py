@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from bisect import bisect_right
+from collections.abc import Callable, Sequence
 from functools import partial
+from itertools import accumulate
 from pathlib import Path
 
 import numpy as np
 
 from calico.config.taxonomy import describe_taxonomy
 from calico.data.nuscenes.contents import hash_contents
+from calico.data.nuscenes.index import SMALLEST_TABLES, IndexSettings, open_scenes
+from calico.data.nuscenes.index_scenes import SceneIndex
 from calico.data.nuscenes.manifest import is_corrupted_copy
 from calico.data.nuscenes.maps import MAX_MAP_BYTES, NuScenesMap, map_path, read_map
 from calico.data.nuscenes.paths import DataFolder
-from calico.data.nuscenes.records import SampleReader, SampleRecord, SensorRecord
+from calico.data.nuscenes.records import SampleRecord, SensorRecord
+from calico.data.nuscenes.scenes import Scene
 from calico.data.nuscenes.sensors import read_image, read_points
 from calico.data.nuscenes.splits import split_scenes
 from calico.data.nuscenes.tables import Tables
@@ -50,7 +55,7 @@ class FrameLoader:
         """The file of a record, inside the data set's folder."""
         return self.folder.locate(record.filename, self.table, record.token)
 
-    def load(self, scene: Sequence[SampleRecord], position: int) -> Frame:
+    def load(self, scene: Scene, position: int) -> Frame:
         """Load one keyframe.
 
         Args:
@@ -153,8 +158,11 @@ class NuScenesSource:
         sweeps: int = 1,
         follow_links: bool = False,
         taxonomy: Taxonomy = NUSCENES,
+        cache_dir: Path | None = None,
+        smallest_indexed: int = SMALLEST_TABLES,
+        progress: Callable[[int, int], None] | None = None,
     ) -> None:
-        """Read the tables.
+        """Open the index of the tables, or read the tables (see `index`).
 
         Args:
             root: Folder with samples/, sweeps/, maps/ and the tables' folder.
@@ -167,24 +175,27 @@ class NuScenesSource:
             follow_links: See `paths.DataFolder`.
             taxonomy: Classes of labels and masks. Its sources are nuScenes' detection classes and
                 map classes, or categories of the tables. Objects of no class get no box.
+            cache_dir: Folder of the index. None for calico/nuscenes in the user's cache folder.
+            smallest_indexed: Size of the smallest tables that get an index [bytes].
+            progress: Called with (percent done, 100) while an index is made.
 
         Raises:
             CalicoError: Tables or references are broken, the split is unknown, a sample lacks a
                 camera, or only some of the maps are there.
         """
         tables = Tables(root, version)
-        reader = SampleReader(tables, cameras, sweeps, taxonomy)
-        scenes = split_scenes(tables.folder, split, reader.scene_names())
+        settings = IndexSettings(
+            cameras, sweeps, taxonomy, READER_VERSION, cache_dir, smallest_indexed
+        )
+        store = open_scenes(tables, settings, progress)
+        scenes = split_scenes(tables.folder, split, store.scene_names())
         self.name = f"nuscenes {version} {split}"
         self.cameras = cameras
         self.taxonomy = taxonomy
-        self._scenes = tuple(
-            tuple(reader.read(*rows) for rows in reader.samples(name)) for name in scenes
-        )
-        self._index = tuple(
-            (s, p) for s, scene in enumerate(self._scenes) for p in range(len(scene))
-        )
-        locations = sorted({sample.location for scene in self._scenes for sample in scene})
+        self._scenes = store.scenes(scenes)
+        self.index_file = store.path if isinstance(store, SceneIndex) else None
+        self._ends = tuple(accumulate(map(len, self._scenes)))
+        locations = sorted({scene.location for scene in self._scenes if len(scene)})
         folder = DataFolder(root, follow_links)
         wants_map = map_grid is not None and bool(taxonomy.map_classes)
         self._maps = available_maps(folder, locations) if wants_map else ()
@@ -193,12 +204,11 @@ class NuScenesSource:
         self._loader = FrameLoader(folder, tables.path("sample_data"), self.map_grid, taxonomy)
 
     def __len__(self) -> int:
-        return len(self._index)
+        return self._ends[-1]
 
     def __getitem__(self, index: int) -> Frame:
         """Load a frame; a CalicoError names file and token if something is broken."""
-        scene, position = self._index[index]
-        return self._loader.load(self._scenes[scene], position)
+        return self._loader.load(*self._find(index))
 
     def info(self, index: int) -> FrameInfo:
         """Return token and scene of a frame."""
@@ -207,7 +217,8 @@ class NuScenesSource:
 
     def labels(self, index: int) -> Int64:
         """Return the classes (M,) of a frame's objects, from the tables."""
-        return self.record(index).boxes.labels
+        scene, position = self._find(index)
+        return scene.boxes(position).labels
 
     def annotations(self, index: int) -> Frame:
         """See `FrameSource`; no sensor file is opened."""
@@ -226,8 +237,8 @@ class NuScenesSource:
 
     def record(self, index: int) -> SampleRecord:
         """Return what the tables say about a frame, without opening its files."""
-        scene, position = self._index[index]
-        return self._scenes[scene][position]
+        scene, position = self._find(index)
+        return scene[position]
 
     def files(self, index: int) -> list[tuple[SensorRecord, Path]]:
         """List every file of a frame, with its record."""
@@ -236,10 +247,7 @@ class NuScenesSource:
 
     def image_sizes(self) -> frozenset[tuple[int, int]]:
         """Return every (height, width) that the tables state."""
-        cameras = [
-            camera for scene in self._scenes for sample in scene for camera in sample.cameras
-        ]
-        return frozenset((camera.size_wh[1], camera.size_wh[0]) for camera in cameras)
+        return frozenset(size for scene in self._scenes for size in scene.image_sizes())
 
     def content_hash(self) -> str:
         """Return the digest of the split; it is computed once.
@@ -254,6 +262,15 @@ class NuScenesSource:
     def labels_hash(self) -> str:
         """Return the digest of the records and the reader's version; no sensor file is opened."""
         return self._hash_records("labels").hexdigest()
+
+    def _find(self, index: int) -> tuple[Scene, int]:
+        """Find the scene of a frame and the frame's position in it."""
+        if not -len(self) <= index < len(self):
+            raise IndexError(index)
+        number = index % len(self)
+        place = bisect_right(self._ends, number)
+        scene = self._scenes[place]
+        return scene, number - self._ends[place] + len(scene)
 
     def _hash_all(self) -> str:
         digest = self._hash_records((self.cameras, self.map_grid))

@@ -5,13 +5,15 @@ The error about a broken reference names file and token.
 
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
 from typing import Any
 
 from calico.data.nuscenes.paths import check_plain_name
 from calico.errors import CalicoError
-from calico.files import parse_json, read_text
+from calico.files import parse_json, read_bytes
+from calico.files.regular import decode_text
 
 Row = dict[str, Any]
 
@@ -76,6 +78,8 @@ class Tables:
         """Raises CalicoError when the folder is missing, naming the versions that are there."""
         check_plain_name(version, "data.version")
         self.folder = root / version
+        self.digests: dict[str, str] = {}
+        """Table to the SHA-256 of the bytes that were read."""
         self._by_token: dict[str, dict[str, Row]] = {}
         if not self.folder.is_dir():
             there = sorted(path.name for path in root.glob("v1.0-*")) if root.is_dir() else []
@@ -121,7 +125,11 @@ class Tables:
             raise CalicoError(
                 f"{path}: missing; the tables need {', '.join(f'{name}.json' for name in FIELDS)}"
             )
-        rows = parse_rows(read_text(path, MAX_TABLE_BYTES, "table"), f"table {path}")
+        content = read_bytes(path, MAX_TABLE_BYTES, "table")
+        self.digests[table] = hashlib.sha256(content).hexdigest()
+        text = decode_text(content, f"table {path}")
+        del content  # a table may have 1 GB
+        rows = parse_rows(text, f"table {path}")
         if not isinstance(rows, list):
             raise CalicoError(f"{path}: got {type(rows).__name__}, expected a list of rows")
         for number, row in enumerate(rows):
