@@ -84,7 +84,7 @@ def _damage_compressed(rng: random.Random, body: bytes) -> bytes:
 
 
 def _split(content: bytes) -> list[tuple[bytes, bytes | None]]:
-    """The fields of a message: tag and body, or all of it and None; one field if it is no message."""
+    """The fields of a message, as tag and body or as all of it and None."""
     decoder, position, fields = Decoder(content), 0, []
     try:
         while position < len(content):

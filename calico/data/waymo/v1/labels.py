@@ -54,11 +54,15 @@ def decode_labels(messages: Sequence[dict[str, Any]], where: str) -> Labels:
         camera_synced=_to_array(synced, 7),
         most_visible_camera=table[5],
     )
-    wrong = np.flatnonzero(~np.isfinite(labels.boxes).all(axis=1))
-    if len(wrong):
-        raise CalicoError(
-            f"{where}: label {wrong[0]} has the box {boxes[wrong[0]]}, expected finite numbers"
-        )
+    for name in ("boxes", "speed", "acceleration", "camera_synced"):
+        values = getattr(labels, name)
+        bad = ~np.isfinite(values) if name == "boxes" else np.isinf(values)
+        if bad.any():
+            index = int(np.flatnonzero(bad.any(axis=1))[0])
+            raise CalicoError(
+                f"{where}: label {index} has {name} {values[index].tolist()}, expected finite "
+                "numbers"
+            )
     return labels
 
 
