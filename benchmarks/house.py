@@ -253,6 +253,59 @@ def measure_readme(text: str) -> tuple[int, float]:
     return len(words), 100.0 * len(numbers) / max(1, len(words))
 
 
+@dataclass
+class Sources:
+    """What was counted in the modules.
+
+    Attributes:
+        named, documented, described, mirrored: Functions and modules with the property.
+        tall: Functions that are too long.
+        words, semicolons: In docstrings.
+    """
+
+    named: Share = field(default_factory=Share)
+    documented: Share = field(default_factory=Share)
+    described: Share = field(default_factory=Share)
+    mirrored: Share = field(default_factory=Share)
+    tall: list[str] = field(default_factory=list)
+    words: int = 0
+    semicolons: int = 0
+
+    def add_functions(self, file: Path, tree: ast.Module) -> None:
+        """Count the names and docstrings of the public functions of a module.
+
+        Args:
+            file: The module, relative to the root.
+            tree: Its syntax.
+        """
+        for name, node, method in list_public_functions(tree):
+            at = f"{file}:{node.lineno} {name}"
+            docstring = ast.get_docstring(node)
+            self.named.count("_" in name.split(".")[-1].strip("_"), at)
+            self.described.count(bool(docstring), at)
+            arguments = list_arguments(node, method)
+            if len(arguments) > 1:
+                self.documented.count(documents_arguments(docstring, arguments), at)
+
+    def add_sizes(self, file: Path, tree: ast.Module) -> None:
+        """Count the words of all docstrings of a module, and the lines of its functions.
+
+        Args:
+            file: The module, relative to the root.
+            tree: Its syntax.
+        """
+        for node in ast.walk(tree):
+            if isinstance(node, (ast.Module, ast.ClassDef, *Function.__args__)):
+                text = ast.get_docstring(node) or ""
+                self.words += len(text.split())
+                self.semicolons += text.count(";")
+            if isinstance(node, Function):
+                docstring_lines = (ast.get_docstring(node, clean=False) or "").count("\n")
+                lines = (node.end_lineno or 0) - node.lineno + 1 - docstring_lines
+                if lines > MAX_FUNCTION_LINES:
+                    self.tall.append(f"{file}:{node.lineno} {node.name} ({lines} lines)")
+
+
 def measure_sources(root: Path, files: list[Path]) -> list[Row]:
     """Measure names, documentation, sizes and mirrored tests of modules.
 
@@ -260,81 +313,53 @@ def measure_sources(root: Path, files: list[Path]) -> list[Row]:
         root: Root of the repository.
         files: The modules, relative to it.
     """
-    named, documented, described, mirrored = Share(), Share(), Share(), Share()
-    tall: list[str] = []
-    words = semicolons = 0
+    found = Sources()
     for file in files:
         tree = ast.parse((root / file).read_text())
-        for name, node, method in list_public_functions(tree):
-            at = f"{file}:{node.lineno} {name}"
-            docstring = ast.get_docstring(node)
-            named.count("_" in name.split(".")[-1].strip("_"), at)
-            described.count(bool(docstring), at)
-            arguments = list_arguments(node, method)
-            if len(arguments) > 1:
-                documented.count(documents_arguments(docstring, arguments), at)
-        for node in ast.walk(tree):
-            if isinstance(node, (ast.Module, ast.ClassDef, *Function.__args__)):
-                text = ast.get_docstring(node) or ""
-                words += len(text.split())
-                semicolons += text.count(";")
-            if isinstance(node, Function):
-                docstring_lines = (ast.get_docstring(node, clean=False) or "").count("\n")
-                lines = (node.end_lineno or 0) - node.lineno + 1 - docstring_lines
-                if lines > MAX_FUNCTION_LINES:
-                    tall.append(f"{file}:{node.lineno} {node.name} ({lines} lines)")
+        found.add_functions(file, tree)
+        found.add_sizes(file, tree)
         if file.name != "__init__.py":
             test = root / "tests" / file.parent / f"test_{file.stem}.py"
-            mirrored.count(test.exists(), str(file))
+            found.mirrored.count(test.exists(), str(file))
+    one_word = 1 - found.named.share
     return [
-        Row(
+        _share_row(
             "documented",
             "functions with several arguments that document each of them",
-            documented.share,
-            "above 0.70",
-            documented.share > 0.70,
-            documented.missing,
+            found.documented,
+            0.70,
         ),
-        Row(
-            "described",
-            "public functions with a docstring",
-            described.share,
-            "above 0.95",
-            described.share > 0.95,
-            described.missing,
-        ),
+        _share_row("described", "public functions with a docstring", found.described, 0.95),
         Row(
             "one_word",
             "public functions named by one word",
-            1 - named.share,
+            one_word,
             "below 0.20",
-            1 - named.share < 0.20,
-            named.missing,
+            one_word < 0.20,
+            found.named.missing,
         ),
-        Row(
-            "mirrored",
-            "modules with a test at the mirrored path",
-            mirrored.share,
-            "above 0.80",
-            mirrored.share > 0.80,
-            mirrored.missing,
-        ),
+        _share_row("mirrored", "modules with a test at the mirrored path", found.mirrored, 0.80),
         Row(
             "tall",
             f"functions of more than {MAX_FUNCTION_LINES} lines without docstring",
-            len(tall),
+            len(found.tall),
             "0",
-            not tall,
-            tall,
+            not found.tall,
+            found.tall,
         ),
         Row(
             "semicolons",
             "semicolons in 1000 words of docstrings",
-            round(1000 * semicolons / max(1, words), 1),
+            round(1000 * found.semicolons / max(1, found.words), 1),
             "below 6",
-            1000 * semicolons < 6 * words,
+            1000 * found.semicolons < 6 * found.words,
         ),
     ]
+
+
+def _share_row(name: str, title: str, share: Share, least: float) -> Row:
+    """Make the row of a share that must be above a limit."""
+    return Row(name, title, share.share, f"above {least:.2f}", share.share > least, share.missing)
 
 
 def measure_lines(root: Path, folders: list[str]) -> Row:

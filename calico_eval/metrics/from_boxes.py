@@ -55,6 +55,25 @@ def detection_metrics(
         >>> round(scores["AP/car"], 6)
         1.0
     """
+    _check_arguments(predicted, truth, taxonomy, ranges, scenes)
+    limits = taxonomy.ranges() if ranges is None else ranges
+    names = ["" for _ in truth] if scenes is None else scenes
+    stats = [
+        _frame_stats(index, *one, limits, taxonomy)
+        for index, one in enumerate(zip(predicted, truth, names, strict=True))
+    ]
+    metrics = compute_metrics(stats, with_intervals=scenes is not None)
+    return Scores({name: one for name, one in metrics.items() if "IoU" not in name})
+
+
+def _check_arguments(
+    predicted: Sequence[object],
+    truth: Sequence[object],
+    taxonomy: Taxonomy,
+    ranges: Mapping[str, float] | None,
+    scenes: Sequence[str] | None,
+) -> None:
+    """Check the types and lengths of the arguments, before a frame is looked at."""
     for what, got, kind in (
         ("predicted", predicted, Sequence),
         ("truth", truth, Sequence),
@@ -64,29 +83,22 @@ def detection_metrics(
             raise CalicoError(
                 f"detection metrics: {what} is a {type(got).__name__}, expected a {kind.__name__}"
             )
-    if len(predicted) != len(truth):
+    frames = len(truth)
+    if len(predicted) != frames:
         raise CalicoError(
-            f"detection metrics: got {len(predicted)} frames of predictions and {len(truth)} of "
+            f"detection metrics: got {len(predicted)} frames of predictions and {frames} of "
             "truth, expected as many"
         )
-    if scenes is not None and len(scenes) != len(truth):
+    if scenes is not None and len(scenes) != frames:
         raise CalicoError(
-            f"detection metrics: got {len(scenes)} scenes for {len(truth)} frames, "
+            f"detection metrics: got {len(scenes)} scenes for {frames} frames, "
             "expected one for each"
         )
-    limits = taxonomy.ranges() if ranges is None else ranges
-    for name, limit in limits.items():
+    for name, limit in ({} if ranges is None else ranges).items():
         if not 0 < limit < float("inf"):
             raise CalicoError(
                 f"detection metrics: range of {name} is {limit}, expected metres above 0"
             )
-    names = ["" for _ in truth] if scenes is None else scenes
-    stats = [
-        _frame_stats(index, *one, limits, taxonomy)
-        for index, one in enumerate(zip(predicted, truth, names, strict=True))
-    ]
-    metrics = compute_metrics(stats, with_intervals=scenes is not None)
-    return Scores({name: one for name, one in metrics.items() if "IoU" not in name})
 
 
 def _frame_stats(

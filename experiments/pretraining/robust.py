@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -69,12 +69,7 @@ def measure_robustness(
         if all(there.get(name) == value for name, value in identity.items()):
             return path
     _, config = config_of(cells[0], extra)
-    engines: list[Engine] = []
-    for cell in cells:
-        folder = cell.model_folder(work)
-        _check_model(folder / MODEL_FILE, identity["models"][cell.variant.name])
-        model, own = load_model(folder)
-        engines.append(TorchEngine(model, own, config.device, cell.variant.name))
+    engines = _open_engines(work, cells, identity["models"], config.device)
     suite = list_suites()["demo"]
     source = open_source(config, split)
     inputs = EvaluationInputs(engines, source)
@@ -114,6 +109,19 @@ def _identity(results: Path, cells: Sequence[Cell]) -> dict[str, Any]:
         for cell, record in zip(cells, records, strict=True)
     }
     return {"models": models, **{name: records[0][name] for name in ("size", "split", "data_hash")}}
+
+
+def _open_engines(
+    work: Path, cells: Sequence[Cell], models: Mapping[str, str], device: str
+) -> list[Engine]:
+    """Open the model of every cell, and check that it is the one of the cell's result."""
+    engines: list[Engine] = []
+    for cell in cells:
+        folder = cell.model_folder(work)
+        _check_model(folder / MODEL_FILE, models[cell.variant.name])
+        model, own = load_model(folder)
+        engines.append(TorchEngine(model, own, device, cell.variant.name))
+    return engines
 
 
 def _check_model(file: Path, sha256: str) -> None:

@@ -45,6 +45,8 @@ LIVERIES: tuple[Color, ...] = (
     (0.5, 0.5, 0.52),
 )
 WORKS_COLORS: tuple[Color, ...] = ((0.85, 0.50, 0.02), (0.80, 0.62, 0.05), (0.75, 0.25, 0.02))
+Rectangle = tuple[float, float, float]
+"""x at its back, x at its front, half of its width [m]."""
 GLASS: Color = (0.03, 0.04, 0.05)
 DARK: Color = (0.04, 0.04, 0.04)
 RED: Color = (0.75, 0.02, 0.02)
@@ -102,44 +104,15 @@ def build_car(rng: np.random.Generator, size: Size, braking: bool = False) -> Me
     belt = height * (0.60 if high else 0.57)
     sill = 0.17 * height
     front, back = a - hood * length, -a + boot * length
-    cabin_top = (
-        back + slope * 0.35 * (height - belt) * 2,
-        front - 0.75 * (height - belt),
-        half * 0.80,
-    )
+    top = (back + slope * 0.35 * (height - belt) * 2, front - 0.75 * (height - belt), half * 0.80)
     parts = [
-        make_hexahedron(
-            (-a, a, half * 0.94),
-            (-a * 0.99, a * 0.99, half),
-            (sill, belt * 0.72),
-            Material.PAINT,
-            color,
-        ),
-        make_hexahedron(
-            (-a * 0.99, a * 0.99, half),
-            (-a * 0.97, a * 0.95, half * 0.94),
-            (belt * 0.72, belt),
-            Material.PAINT,
-            color,
-        ),
-        make_hexahedron(
-            (back, front, half * 0.93), cabin_top, (belt, height - 0.05), Material.GLASS, GLASS
-        ),
-        make_hexahedron(
-            cabin_top,
-            (cabin_top[0] + 0.03, cabin_top[1] - 0.03, half * 0.78),
-            (height - 0.05, height),
-            Material.PAINT,
-            color,
-        ),
+        *_car_shell(a, half, sill, belt, color),
+        *_car_cabin((back, front, half * 0.93), top, half, (belt, height), color),
         make_block(
             (length * 0.96, width * 0.9, 0.1), Material.PLASTIC, DARK, (0.0, 0.0, sill - 0.1)
         ),
+        *_car_pillars(top, half, (belt, height), color),
     ]
-    middle = (cabin_top[0] + cabin_top[1]) / 2
-    for x in (middle, middle - 0.3 * (cabin_top[1] - cabin_top[0])):
-        foot, head = (x - 0.05, x + 0.05, half * 0.94), (x - 0.05, x + 0.05, half * 0.81)
-        parts.append(make_hexahedron(foot, head, (belt, height - 0.04), Material.PAINT, color))
     for side in (-1, 1):
         mirror = (front - 0.25, side * (half - 0.06), belt)
         parts.append(make_block((0.15, 0.16, 0.12), Material.PAINT, color, mirror))
@@ -153,6 +126,39 @@ def build_car(rng: np.random.Generator, size: Size, braking: bool = False) -> Me
         braking,
     )
     return merge_meshes(parts + wheels + lamps).fitted((length, width, height))
+
+
+def _car_shell(a: float, half: float, sill: float, belt: float, color: Color) -> list[Mesh]:
+    """Make the painted body below the windows, from the sill to the belt line."""
+    waist = (-a * 0.99, a * 0.99, half)
+    return [
+        make_hexahedron((-a, a, half * 0.94), waist, (sill, belt * 0.72), Material.PAINT, color),
+        make_hexahedron(
+            waist, (-a * 0.97, a * 0.95, half * 0.94), (belt * 0.72, belt), Material.PAINT, color
+        ),
+    ]
+
+
+def _car_cabin(
+    foot: Rectangle, top: Rectangle, half: float, z: tuple[float, float], color: Color
+) -> list[Mesh]:
+    """Make the glass between the belt line and the roof, and the roof on it."""
+    belt, height = z
+    roof = (top[0] + 0.03, top[1] - 0.03, half * 0.78)
+    return [
+        make_hexahedron(foot, top, (belt, height - 0.05), Material.GLASS, GLASS),
+        make_hexahedron(top, roof, (height - 0.05, height), Material.PAINT, color),
+    ]
+
+
+def _car_pillars(top: Rectangle, half: float, z: tuple[float, float], color: Color) -> list[Mesh]:
+    """Make the two pillars between the windows."""
+    (belt, height), middle = z, (top[0] + top[1]) / 2
+    pillars = []
+    for x in (middle, middle - 0.3 * (top[1] - top[0])):
+        foot, head = (x - 0.05, x + 0.05, half * 0.94), (x - 0.05, x + 0.05, half * 0.81)
+        pillars.append(make_hexahedron(foot, head, (belt, height - 0.04), Material.PAINT, color))
+    return pillars
 
 
 def _car_wheels(length: float, half: float, radius: float) -> list[Mesh]:

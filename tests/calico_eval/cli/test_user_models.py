@@ -130,7 +130,8 @@ def test_eval_says_its_ranges_and_that_a_model_does_not_repeat_itself(
     assert run(monkeypatch, "eval", spec, *settings) == 0
     printed = capsys.readouterr()
     first = (
-        "cli_eval/user on sim-val; nuScenes ranges, but at most 32 m, where the model's grid ends"
+        "cli_eval/user on sim-val; ranges of taxonomy nuscenes, but at most 32 m, where the "
+        "model's grid ends"
     )
     assert printed.out.startswith(first)
     assert (
