@@ -17,10 +17,13 @@ from calico.errors import CalicoError
 from calico.extras import require_extra
 from calico.frame import Frame
 from calico_eval.engines.base import Engine
+from corruptions.errors import CorruptionError
+from corruptions.rng import as_seed
 
 if TYPE_CHECKING:
     from calico.data.source import FrameSource
     from calico_eval.attacks.budget.threat import Threat
+    from calico_eval.attacks.catalogue import Algorithm
     from calico_eval.attacks.details import AttackDetails
     from calico_eval.attacks.run import AttackedFrame
     from calico_eval.metrics.scores import Scores
@@ -115,6 +118,7 @@ def evaluate(
         ranges = eval_ranges(config) if isinstance(config, Config) else data.taxonomy.ranges()
     if isinstance(config, Config):
         _check_map_grid(engine, config, data)
+    seed = _check_seed(seed)
     if corruption is not None:
         find_corruptions(corruption)
     stats = run_evaluation(
@@ -179,15 +183,35 @@ def attack(
         UserWarning: A gradient was zero everywhere, or not finite.
     """
     require_extra("an attack", "train")
-    from calico_eval.attacks.budget.threat import Threat
-    from calico_eval.attacks.catalogue import ALGORITHMS
     from calico_eval.attacks.run import attack_frames
-    from calico_eval.attacks.spec import AttackSpec, check_choice
+    from calico_eval.attacks.spec import AttackSpec
     from calico_eval.engines.white_box import as_white_box
 
     batch = [frames] if isinstance(frames, Frame) else list(frames)
+    algorithm = _choose_attack(name, batch, threat, steps)
+    seed = _check_seed(seed)
+    engine = load_model(model, device)
+    if objective is None:
+        followed = as_white_box(engine)
+        usual = "hide" if followed is None else followed.usual_objective
+        objective = algorithm.adapt_objective(usual)
+    spec = AttackSpec(
+        name, threat, objective=objective, steps=algorithm.steps if steps is None else steps
+    )
+    results = attack_frames(engine, batch, spec, seed)
+    for frame, result in zip(batch, results, strict=True):
+        _warn_of_gradients(frame, result.details, f"attack {name}")
+    return results
+
+
+def _choose_attack(name: str, frames: Sequence[object], threat: object, steps: object) -> Algorithm:
+    """Find an attack by its name, and check the types of what it is given."""
+    from calico_eval.attacks.budget.threat import Threat
+    from calico_eval.attacks.catalogue import ALGORITHMS
+    from calico_eval.attacks.spec import check_choice
+
     for what, got, kind, expected in (
-        *(("frame", one, Frame, "a Frame") for one in batch),
+        *(("frame", one, Frame, "a Frame") for one in frames),
         ("threat", threat, Threat, "a Threat"),
         ("steps", 1 if steps is None else steps, Integral, "a whole number"),
     ):
@@ -202,18 +226,15 @@ def attack(
             f"attack {name}: it is learnt on frames of other scenes first; run it with "
             "calico robust, or see calico_eval.attacks.attack_frames"
         )
-    engine = load_model(model, device)
-    if objective is None:
-        followed = as_white_box(engine)
-        usual = "hide" if followed is None else followed.usual_objective
-        objective = algorithm.adapt_objective(usual)
-    spec = AttackSpec(
-        name, threat, objective=objective, steps=algorithm.steps if steps is None else steps
-    )
-    results = attack_frames(engine, batch, spec, seed)
-    for frame, result in zip(batch, results, strict=True):
-        _warn_of_gradients(frame, result.details, f"attack {name}")
-    return results
+    return algorithm
+
+
+def _check_seed(seed: object) -> int:
+    """Check a seed as `corrupt` does, with the error of this package."""
+    try:
+        return as_seed(seed)
+    except CorruptionError as error:
+        raise CalicoError(str(error)) from None
 
 
 def _warn_of_gradients(frame: Frame, details: AttackDetails, attack: str) -> None:

@@ -12,6 +12,7 @@ from calico.files import file_name
 from calico.files.images import write_png
 from calico.frame import Frame
 from calico.predictions import Predictions
+from calico.taxonomy import NUSCENES, names_in
 from calico_eval.engines.base import Engine, check_cameras, check_taxonomy
 from calico_eval.evaluate import Progress, split_batches
 from calico_eval.submission import write_submission
@@ -52,8 +53,7 @@ def run_inference(
     Raises:
         CalicoError: There are no frames, or the model failed.
     """
-    check_cameras([engine], source)
-    check_taxonomy([engine], source)
+    check_inference(engine, source)
     total = min(len(source), len(source) if limit is None else limit)
     if total < 1:
         raise CalicoError(
@@ -78,6 +78,22 @@ def run_inference(
         path, pairs(), [sensor for sensor in ("camera", "lidar") if sensor in engine.sensors]
     )
     return path
+
+
+def check_inference(engine: Engine, source: FrameSource) -> None:
+    """Check that a model fits the data and its answers a submission, before a frame is loaded.
+
+    Args:
+        engine: A model.
+        source: Frames.
+
+    Raises:
+        CalicoError: The model needs cameras or classes that the data lack, or a class of the data
+            is none of nuScenes', so that no submission can hold it.
+    """
+    check_cameras([engine], source)
+    check_taxonomy([engine], source)
+    names_in(source.taxonomy, NUSCENES.names, "a nuScenes submission")
 
 
 def _draw(

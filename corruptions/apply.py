@@ -15,7 +15,7 @@ from corruptions.checks import check_kinds, check_values
 from corruptions.errors import CorruptionError
 from corruptions.frame_like import F, FrameLike, copy_arrays
 from corruptions.partial import Origin, PartialFrame, is_complete, put_back, wrap_partial
-from corruptions.rng import Streams
+from corruptions.rng import Streams, as_seed
 from corruptions.spec import Spec
 
 T = TypeVar("T")
@@ -40,8 +40,9 @@ def corrupt(frame: T, name: str, severity: int, seed: int = 0) -> T:
         A frame of the same type.
 
     Raises:
-        CorruptionError: The name is unknown, the severity is outside 0..5, a field is missing, or
-            sensor data are of another shape or unit.
+        CorruptionError: The name is unknown, the severity is outside 0..5, the seed is no whole
+            number from 0 to 2^63 - 1, a field is missing, or sensor data are of another shape or
+            unit.
 
     Example:
         >>> import numpy as np
@@ -140,6 +141,7 @@ def apply_parts(
     Raises:
         CorruptionError: As for `corrupt`.
     """
+    seed = as_seed(seed)
     if is_complete(frame):
         check_kinds(frame)
         check_values(cast(FrameLike, frame))

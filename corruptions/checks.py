@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Callable
 
 import numpy as np
+import numpy.typing as npt
 
 from corruptions.errors import CorruptionError
 from corruptions.fields import FIELDS
@@ -13,6 +14,9 @@ from corruptions.frame_like import POINT_FIELDS, FrameLike
 
 FARTHEST_M = 2000.0
 """No automotive LiDAR sees farther; larger coordinates are not metres."""
+INDICES = ("ring", "sweep_index", "lidar_index")
+"""Fields of points that number beams, sweeps and sensors."""
+Array = npt.NDArray[np.generic]
 
 
 def check_kinds(frame: object) -> None:
@@ -80,19 +84,34 @@ def check_values(frame: FrameLike, has: Callable[[str], bool] = lambda name: Tru
         boxes = frame.boxes.boxes
         if boxes.ndim != 2 or boxes.shape[1] != 9:
             raise CorruptionError(f"{where}boxes have shape {boxes.shape}, expected (M, 9)")
-    if has("ego_T_lidar") and frame.ego_T_lidar.shape != (4, 4):
-        raise CorruptionError(
-            f"{where}ego_T_lidar has shape {frame.ego_T_lidar.shape}, expected (4, 4)"
-        )
+    if has("ego_T_lidar"):
+        if frame.ego_T_lidar.shape != (4, 4):
+            raise CorruptionError(
+                f"{where}ego_T_lidar has shape {frame.ego_T_lidar.shape}, expected (4, 4)"
+            )
+        _check_finite(where, "ego_T_lidar", frame.ego_T_lidar)
     if has("images"):
         _check_images(where, frame)
     for name, rows in (("camera_K", 3), ("camera_T_lidar", 4)):
-        views = len(frame.images)
-        if has(name) and getattr(frame, name).shape != (views, rows, rows):
+        if not has(name):
+            continue
+        views, matrices = len(frame.images), getattr(frame, name)
+        if matrices.shape != (views, rows, rows):
             raise CorruptionError(
-                f"{where}{name} has shape {getattr(frame, name).shape}, "
+                f"{where}{name} has shape {matrices.shape}, "
                 f"expected {(views, rows, rows)} as there are {views} images"
             )
+        _check_finite(where, name, matrices)
+
+
+def _check_finite(where: str, name: str, matrices: Array) -> None:
+    if matrices.dtype.kind not in "iuf" or not np.isfinite(matrices).all():
+        what = (
+            "NaN or infinite values"
+            if matrices.dtype.kind in "iuf"
+            else f"values of type {matrices.dtype}"
+        )
+        raise CorruptionError(f"{where}{name} holds {what}, expected finite numbers")
 
 
 def _check_points(where: str, frame: FrameLike) -> None:
@@ -107,11 +126,16 @@ def _check_points(where: str, frame: FrameLike) -> None:
             raise CorruptionError(
                 f"{where}{name} has shape {values.shape}, expected ({n},) as there are {n} points"
             )
+        if name in INDICES and values is not None and values.dtype.kind not in "iu":
+            raise CorruptionError(
+                f"{where}{name} is {values.dtype}, expected whole numbers (int16): {FIELDS[name]}"
+            )
     if frame.sweep_T.shape[1:] != (4, 4) or (n and not len(frame.sweep_T)):
         raise CorruptionError(
             f"{where}sweep_T has shape {frame.sweep_T.shape}, "
             "expected (S, 4, 4) with the keyframe's own sweep first"
         )
+    _check_finite(where, "sweep_T", frame.sweep_T)
     if n:
         _check_lidars(where, frame)
         _check_units(where, frame)
@@ -126,6 +150,7 @@ def _check_lidars(where: str, frame: FrameLike) -> None:
         return
     if poses.ndim != 3 or poses.shape[1:] != (4, 4):
         raise CorruptionError(f"{where}lidar_T has shape {poses.shape}, expected (L, 4, 4)")
+    _check_finite(where, "lidar_T", poses)
     if index.min() < 0 or index.max() >= len(poses):
         raise CorruptionError(
             f"{where}lidar_index goes from {index.min()} to {index.max()}, expected "

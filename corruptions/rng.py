@@ -6,9 +6,35 @@ They give the same bytes in any order, batch, process or number of workers.
 from __future__ import annotations
 
 import hashlib
+import operator
 from dataclasses import dataclass
+from typing import SupportsIndex, cast
 
 import numpy as np
+
+from corruptions.errors import CorruptionError
+
+SEEDS = 2**63
+"""Seeds are below this number, so that they fit every file and every generator."""
+
+
+def as_seed(seed: object) -> int:
+    """Check a seed and return it as an int; numpy's whole numbers are taken, booleans are not.
+
+    Args:
+        seed: Any value.
+
+    Raises:
+        CorruptionError: It is no whole number from 0 to 2^63 - 1.
+    """
+    try:
+        if not isinstance(seed, bool | np.bool_):
+            number = operator.index(cast(SupportsIndex, seed))
+            if 0 <= number < SEEDS:
+                return number
+    except TypeError:
+        pass
+    raise CorruptionError(f"seed is {seed!r:.60}, expected a whole number from 0 to 2^63 - 1")
 
 
 def make_generator(seed: int, *names: str) -> np.random.Generator:

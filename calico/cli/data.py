@@ -27,9 +27,8 @@ def group() -> None:
     "--split",
     "splits",
     multiple=True,
-    default=("train", "val"),
-    show_default=True,
-    help="train, val, another split of the data set, one scene, or all; may be repeated.",
+    help="train, val, another split of the data set, one scene, or all; may be repeated. "
+    "Default: train and val, but for a copy only those that it was made of.",
 )
 def check(config: Config, splits: tuple[str, ...]) -> None:
     """List what a data set lacks and what contradicts itself.
@@ -43,7 +42,7 @@ def check(config: Config, splits: tuple[str, ...]) -> None:
     """
     from calico.data.check import check_data
 
-    found = check_data(config, tuple(dict.fromkeys(splits)), progress=Progress("checking"))
+    found = check_data(config, tuple(dict.fromkeys(splits)) or None, progress=Progress("checking"))
     for line in found.lines():
         click.echo(line)
     if not found.ok:

@@ -6,9 +6,13 @@ from collections.abc import Sequence
 from typing import cast
 
 from calico.config.schema import Config
+from calico.data.copies.folder import MANIFEST
 from calico.data.nuscenes.check import check_nuscenes
+from calico.data.nuscenes.splits import split_scenes
+from calico.data.nuscenes.tables import Tables
 from calico.data.open import Split, open_source
 from calico.data.report import DataReport, Progress, count_classes
+from calico.data.root import find_data_root
 from calico.errors import CalicoError
 from calico.frame import Boxes
 
@@ -16,7 +20,7 @@ SPLITS = ("train", "val")
 
 
 def check_data(
-    config: Config, splits: Sequence[str] = SPLITS, progress: Progress | None = None
+    config: Config, splits: Sequence[str] | None = None, progress: Progress | None = None
 ) -> DataReport:
     """Check everything that splits of a configuration use.
 
@@ -25,11 +29,13 @@ def check_data(
     Args:
         config: Names the data set (`data`) and the map grid (`grid`).
         splits: 'train' and 'val' are those of the configuration. Any other name is one of the data
-            set.
+            set. Default: train and val, but for a copy only those that it was made of.
         progress: Called with the pieces done and their number.
     """
     report = DataReport()
     with report.collect():
+        if splits is None:
+            splits = _choose_splits(config, report)
         if config.data.source == "nuscenes":
             own = {"train": config.data.train_split, "val": config.data.val_split}
             check_nuscenes(
@@ -38,6 +44,28 @@ def check_data(
         else:
             _check_frames(config, splits, report, progress)
     return report
+
+
+def _choose_splits(config: Config, report: DataReport) -> Sequence[str]:
+    """Choose train and val, but for a copy (`calico.data.copies`) only those that it holds."""
+    if config.data.source != "nuscenes":
+        return SPLITS
+    root = find_data_root(config)
+    if not (root / MANIFEST).is_file():
+        return SPLITS
+    tables = Tables(root, config.data.version)
+    scenes = [row["name"] for row in tables.rows("scene").values()]
+    there = []
+    for split, name in (("train", config.data.train_split), ("val", config.data.val_split)):
+        try:
+            split_scenes(tables.folder, name, scenes)
+        except CalicoError:
+            continue
+        there.append(split)
+    left_out = [split for split in SPLITS if there and split not in there]
+    for split in left_out:
+        report.notes.append(f"{split}: the copy was made without it, so it is not checked")
+    return there or SPLITS
 
 
 def _check_frames(

@@ -51,10 +51,11 @@ def command(
     from calico.cli.words import portable_command
     from calico.data.open import open_source
     from calico_eval.engines.open import open_engine
-    from calico_eval.infer import run_inference
+    from calico_eval.infer import check_inference, run_inference
 
     source = open_source(config, "train" if split == "train" else "val")
     engine = open_engine(models[0], config.device)
+    check_inference(engine, source)
     make_folder(out, "infer", portable_command(sys.argv), overwrite=overwrite)
     submission = run_inference(
         engine,

@@ -29,6 +29,10 @@ from calico_eval.engines.white_box import Inside
 
 MAX_OBJECTS = 10_000
 """Objects of a user's model that are searched for modules."""
+NO_BACKWARD = (
+    "the attack takes the gradient itself, so return the loss as a tensor (B,), one number per frame, "
+    "without calling backward() or detach()"
+)
 
 
 class UserWhiteBox(UserEngine):
@@ -218,7 +222,21 @@ class UserLoss:
             points=batch.points.clone(),
             point_mask=batch.point_mask.clone(),
         )
-        found = call_foreign(lambda: self._model.loss(own), where)
+        followed: list[Tensor] = []
+        hooks = [
+            one.register_hook(followed.append)
+            for one in (own.images, own.points)
+            if one.requires_grad
+        ]
+        try:
+            found = call_foreign(lambda: self._model.loss(own), where)
+        except ForeignError as error:
+            if isinstance(error.__cause__, RuntimeError) and "does not require grad" in str(error):
+                raise ForeignError(f"{error}; {NO_BACKWARD}") from error.__cause__
+            raise
+        finally:
+            for hook in hooks:
+                hook.remove()
         if not isinstance(found, Tensor):
             raise ForeignError(
                 f"{where} returned {type(found).__name__}; expected a tensor ({len(batch)},)"
@@ -228,6 +246,8 @@ class UserLoss:
                 f"{where} returned {one_line(found.dtype)} of shape {tuple(found.shape)}; expected "
                 f"floating-point numbers of shape ({len(batch)},), one per frame"
             )
+        if followed:
+            _check_graph(found, own, where)
         return found.to(batch.points.device)
 
     def compute_whole(self, batch: Batch) -> Tensor:
@@ -241,6 +261,15 @@ class UserLoss:
     def rate_points(self, batch: Batch) -> MeasuredPoints:
         """See `AttackLoss.rate_points`."""
         return MeasuredPoints(self, batch, weighted=self._weighs_points)
+
+
+def _check_graph(loss: Tensor, batch: Batch, where: str) -> None:
+    """Check that a loss which took gradients itself has left the graph for those of the attack."""
+    leaves = [one for one in (batch.images, batch.points) if one.requires_grad]
+    try:
+        torch.autograd.grad(loss.sum(), leaves, retain_graph=True, allow_unused=True)
+    except RuntimeError as error:
+        raise ForeignError(f"{where} called backward() itself: {NO_BACKWARD}") from error
 
 
 def find_modules(model: Any) -> list[nn.Module]:

@@ -213,3 +213,12 @@ def test_a_gradient_that_is_used_up_is_not_warned_of(street: FrameSource) -> Non
     assert result.loss_clean is not None
     assert result.loss_attacked is not None
     assert result.loss_attacked > result.loss_clean
+
+
+@pytest.mark.parametrize("seed", [-1, True, 0.5, 2**63, "1"])
+def test_what_is_no_seed_is_refused(street: FrameSource, seed: Any) -> None:
+    expected = r"seed is .*, expected a whole number from 0 to 2\^63 - 1"
+    with pytest.raises(CalicoError, match=expected):
+        evaluate(Oracle(street), street, seed=seed)
+    with pytest.raises(CalicoError, match=expected):
+        attack(Oracle(street), street[0], "noise", Threat(camera_levels=1), seed=seed)

@@ -194,3 +194,21 @@ def test_attacks_and_submissions_refuse_frames_in_other_classes(
 
     with pytest.raises(CalicoError, match=r"knows the classes .*taxonomy waymo"):
         run_inference(small_engine, Other(), tmp_path)  # type: ignore[arg-type]
+
+
+def test_infer_refuses_classes_that_no_submission_holds_before_a_frame(tmp_path: Path) -> None:
+    """Its model answers in Waymo's classes: the submission could not be written after the run."""
+
+    class Waymo:
+        name, taxonomy, map_grid, cameras = "segments", WAYMO, None, ()
+
+        def __len__(self) -> int:
+            return 3
+
+        def __getitem__(self, index: int) -> Frame:
+            raise AssertionError("a frame was loaded")
+
+    engine = UserEngine(Says(0), "says", ("lidar",), "abc")
+    with pytest.raises(CalicoError, match=r"a nuScenes submission holds .* merges car, truck"):
+        run_inference(engine, Waymo(), tmp_path / "out")  # type: ignore[arg-type]
+    assert not (tmp_path / "out").exists()

@@ -1,6 +1,8 @@
 import numpy as np
+import pytest
 
-from corruptions.rng import Streams, make_generator
+from corruptions.errors import CorruptionError
+from corruptions.rng import Streams, as_seed, make_generator
 
 
 def draw(streams: Streams, sensor: str = "lidar", scene: bool = False) -> tuple[float, ...]:
@@ -67,3 +69,15 @@ def test_nested_scene_is_the_same_at_every_severity_and_frame() -> None:
     }
     assert len(drawn) == 4
     assert first not in drawn
+
+
+@pytest.mark.parametrize("seed", [-1, True, np.bool_(True), 1.0, np.float64(2), 2**63, "1", None])
+def test_what_is_no_seed_is_refused(seed: object) -> None:
+    with pytest.raises(CorruptionError, match=r"expected a whole number from 0 to 2\^63 - 1"):
+        as_seed(seed)
+
+
+@pytest.mark.parametrize("seed", [0, 7, 2**63 - 1, np.int64(7), np.uint8(255)])
+def test_whole_numbers_are_seeds(seed: int) -> None:
+    assert as_seed(seed) == seed
+    assert type(as_seed(seed)) is int

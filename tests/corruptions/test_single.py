@@ -198,3 +198,36 @@ def test_unknown_names_and_severities(street: Frame) -> None:
         corrupt_image(street.images[0], "motion_blurr", 1)
     with pytest.raises(CorruptionError, match="severity is 6, expected a whole number from 0"):
         corrupt_image(street.images[0], "motion_blur", 6)
+
+
+def test_broken_seeds_rings_and_calibrations_are_named(street: Frame) -> None:
+    points, frame = street.points, one_camera(street)
+    with pytest.raises(CorruptionError, match="seed is -1, expected a whole number"):
+        corrupt_points(points, "point_drop", 3, seed=-1)
+    with pytest.raises(CorruptionError, match=r"seed is 1\.5, expected a whole number"):
+        corrupt(street, "fog", 3, seed=1.5)  # type: ignore[arg-type]
+    with pytest.raises(CorruptionError, match=r"ring is float32, expected whole numbers \(int16\)"):
+        corrupt_points(points, "beam_missing", 3, ring=street.ring.astype(np.float32))
+    with pytest.raises(CorruptionError, match="sweep_index is float64, expected whole numbers"):
+        corrupt_points(
+            points,
+            "sweep_dropout",
+            3,
+            sweep_index=street.sweep_index.astype(np.float64),
+            sweep_T=street.sweep_T,
+        )
+    calibration = {
+        "camera_K": frame.camera_K[0],
+        "camera_T_lidar": frame.camera_T_lidar[0],
+        "ego_T_lidar": frame.ego_T_lidar,
+    }
+    for name, matrix in calibration.items():
+        broken = matrix.copy()
+        broken[0, 0] = np.nan
+        with pytest.raises(CorruptionError, match=f"{name} holds NaN or infinite values"):
+            corrupt_image(
+                street.images[0], "fog", 3, points=points, **{**calibration, name: broken}
+            )
+        whole = broken if name == "ego_T_lidar" else np.repeat(broken[None], len(street.images), 0)
+        with pytest.raises(CorruptionError, match=f"{name} holds NaN or infinite values"):
+            corrupt(street.replace(**{name: whole}), "fog", 3)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, fields, replace
+from numbers import Real
 from typing import Literal
 
 from calico.errors import CalicoError
@@ -86,6 +87,11 @@ class Threat:
     def __post_init__(self) -> None:
         for field in fields(self):
             value = getattr(self, field.name)
+            if isinstance(value, bool) or not isinstance(value, Real):
+                raise CalicoError(
+                    f"threat: {field.name} is {value!r:.60}, a {type(value).__name__}; expected a "
+                    "finite number, 0 or more"
+                )
             if not math.isfinite(value) or value < 0:
                 raise CalicoError(
                     f"threat: {field.name} is {value}, expected a finite number, 0 or more"

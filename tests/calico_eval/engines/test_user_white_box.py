@@ -39,6 +39,20 @@ class Model:
         return self._loss(batch)
 
 
+def call_backward(batch: Any) -> Tensor:
+    """Take the gradient, as a training step does, which uses the graph up."""
+    value: Tensor = (batch.images**2).flatten(1).mean(1) + (batch.points**2).flatten(1).mean(1)
+    if value.requires_grad:
+        value.sum().backward()
+    return value
+
+
+def call_backward_on_numbers(batch: Any) -> Tensor:
+    value: Tensor = batch.images.detach().flatten(1).mean(1)
+    value.sum().backward()
+    return value
+
+
 def engine_of(loss: Callable[[Any], Any], *parts: nn.Module, **attributes: object) -> UserWhiteBox:
     engine = wrap_user_model(Model(loss, *parts, **attributes))
     assert isinstance(engine, UserWhiteBox)
@@ -146,6 +160,8 @@ def test_a_loss_that_writes_into_its_batch_changes_nothing_outside(street_frame:
         (lambda batch: batch.images.flatten(1).sum(1).long(), "int64"),
         (lambda batch: batch.radar, "loss raised AttributeError: .*radar.* at .*test_user_white"),
         (lambda batch: sys.exit(0), "loss raised SystemExit"),
+        (call_backward, r"called backward\(\) itself: .*return the loss as a tensor \(B,\)"),
+        (call_backward_on_numbers, r"does not require grad.*return the loss as a tensor \(B,\)"),
     ],
 )
 def test_a_loss_that_is_none_is_refused(
@@ -154,6 +170,22 @@ def test_a_loss_that_is_none_is_refused(
     with pytest.raises(CalicoError, match=message) as caught:
         attack_frames(engine_of(loss), [street_frame], spec("pgd", Threat(camera_levels=1)), 0)
     assert street_frame.token in str(caught.value)
+
+
+def test_a_loss_may_take_gradients_and_keep_the_graph(street_frame: Frame) -> None:
+    """The loss is the square of a gradient, (2 images)^2, which rises with every pixel."""
+
+    def loss(batch: Any) -> Tensor:
+        images = batch.images if batch.images.requires_grad else batch.images.requires_grad_()
+        with torch.enable_grad():
+            (slope,) = torch.autograd.grad((images**2).sum(), images, create_graph=True)
+        return (slope**2).flatten(1).mean(1)
+
+    result = attack_frames(
+        engine_of(loss), [street_frame], spec("pgd", Threat(camera_levels=1)), 0
+    )[0]
+    risen = result.frame.images[0].astype(int) - street_frame.images[0]
+    assert (risen[(street_frame.images[0] > 0) & (street_frame.images[0] < 255)] == 1).all()
 
 
 def test_objectives_belong_to_their_models(fused: TorchEngine, street_frame: Frame) -> None:

@@ -9,12 +9,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from calico.data.copies.corrupted import CopyWriter
+from calico.data.check import check_data
+from calico.data.copies.corrupted import CopyWriter, Original
+from calico.data.nuscenes import NuScenesSource
 from calico.geometry.frames import transform_points
 from corruptions import corrupt, corrupt_with, list_corruptions
 from corruptions.preset import Level
 from tests.calico.data.copies.helpers import (
     SEED,
+    VERSION,
     ByHand,
     assert_same,
     error_of,
@@ -22,6 +25,7 @@ from tests.calico.data.copies.helpers import (
     original,
     read,
 )
+from tests.calico.data.nuscenes.loading import config
 
 
 @pytest.mark.parametrize("name", [*list_corruptions(), "fog+extrinsic"])
@@ -88,3 +92,18 @@ def test_a_copy_that_is_the_original_is_refused(tiny: Path, tmp_path: Path) -> N
         in message
     )
     assert json.loads((tmp_path / "fog-3" / "manifest.json").read_text())["status"] == "writing"
+
+
+def test_the_check_of_a_copy_looks_at_the_splits_that_it_was_made_of(
+    tiny: Path, tmp_path: Path
+) -> None:
+    source = NuScenesSource(tiny, VERSION, "val", None, sweeps=2)
+    made_of = Original(source, source, tiny, VERSION, 2)
+    CopyWriter(made_of, SEED).write(Level("point_drop", 5), tmp_path)
+    copy = config(tmp_path / "point_drop-5", sweeps=2)
+    report = check_data(copy)
+    assert report.problems == []
+    assert "train: the copy was made without it, so it is not checked" in report.notes
+    assert dict(report.facts)["val"] == "'val': 1 scenes, 2 keyframes"
+    assert "split 'train'" in check_data(copy, ["train"]).problems[0]
+    assert [note for note in check_data(config(tiny, sweeps=2)).notes if "copy" in note] == []

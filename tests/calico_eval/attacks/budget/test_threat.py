@@ -2,6 +2,7 @@
 
 from dataclasses import fields, replace
 
+import numpy as np
 import pytest
 
 from calico.errors import CalicoError
@@ -42,6 +43,18 @@ def test_every_allowance_refuses_what_is_no_number() -> None:
     for field in fields(Threat):
         with pytest.raises(CalicoError, match=f"{field.name} is nan"):
             replace(Threat(), **{field.name: float("nan")})
+
+
+@pytest.mark.parametrize("value", ["4", None, True, [4], 4j])
+def test_an_allowance_of_another_type_is_named(value: object) -> None:
+    for field in fields(Threat):
+        with pytest.raises(CalicoError, match=f"threat: {field.name} is .*expected a finite num"):
+            replace(Threat(), **{field.name: value})  # type: ignore[arg-type]
+
+
+def test_numpys_numbers_are_allowances() -> None:
+    assert Threat(camera_levels=np.int64(4)) == Threat(camera_levels=4)  # type: ignore[arg-type]
+    assert Threat(range_m=np.float32(0.5)) == Threat(range_m=0.5)  # type: ignore[arg-type]
 
 
 def test_whole_and_broken_spellings_of_a_number_are_one_threat() -> None:
