@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import cast
 
 from calico.config.schema import Config
-from calico.data.copies.folder import MANIFEST
 from calico.data.nuscenes.check import check_nuscenes
+from calico.data.nuscenes.manifest import MANIFEST
 from calico.data.nuscenes.splits import split_scenes
 from calico.data.nuscenes.tables import Tables
 from calico.data.open import Split, open_source

@@ -30,8 +30,8 @@ from calico_eval.engines.white_box import Inside
 MAX_OBJECTS = 10_000
 """Objects of a user's model that are searched for modules."""
 NO_BACKWARD = (
-    "the attack takes the gradient itself, so return the loss as a tensor (B,), one number per frame, "
-    "without calling backward() or detach()"
+    "the attack takes the gradient itself, so return the loss as a tensor (B,), one number per "
+    "frame, without calling backward() or detach()"
 )
 
 
@@ -224,7 +224,7 @@ class UserLoss:
         )
         followed: list[Tensor] = []
         hooks = [
-            one.register_hook(followed.append)
+            one.register_hook(followed.append)  # type: ignore[no-untyped-call]
             for one in (own.images, own.points)
             if one.requires_grad
         ]
