@@ -1,7 +1,7 @@
 """NanoDet: objects in one camera image, by a network with scores and distances at each grid cell.
 
 The network is any torch module with the interface of NanoDet: an input (1, 3, S, S) and, for the
-strides 8, 16 and 32, scores (1, cells, classes) in 0..1 and distances (1, cells, 4 x bins). A
+strides 8, 16 and 32, scores (1, cells, classes) in 0..1 and distances (1, cells, 4 x 11). A
 distance is the mean of a softmax over its bins, in units of the stride, from the centre of a cell
 to the left, upper, right and lower side of the box.
 
@@ -25,6 +25,8 @@ from torchvision.ops import batched_nms
 Array = npt.NDArray[Any]
 
 STRIDES = (8, 16, 32)
+BINS = 11
+"""Of a distance."""
 FILL = 114
 WIDE = 1.25
 """Width by height from which an image is also looked at in crops."""
@@ -202,24 +204,20 @@ def list_parts(height: int, width: int) -> list[tuple[int, int]]:
 def _name_outputs(
     outputs: Mapping[str, Tensor], size: int, last_class: int
 ) -> tuple[list[str], list[str]]:
-    """Tell scores from distances at each stride: distances are those that may be negative."""
+    """Name the scores and the distances of each stride."""
     shapes = {name: tuple(value.shape) for name, value in outputs.items()}
     scores, distances = [], []
     for stride in STRIDES:
         cells = (size // stride) ** 2
-        names = [name for name, shape in shapes.items() if shape[:2] == (1, cells)]
-        sigmoid = [n for n in names if 0 <= float(outputs[n].min()) <= float(outputs[n].max()) <= 1]
-        others = [n for n in names if n not in sigmoid]
-        if (
-            len(sigmoid) != 1
-            or len(others) != 1
-            or shapes[others[0]][2] % 4
-            or shapes[sigmoid[0]][2] <= last_class
-        ):
+        here = {name: shape[2] for name, shape in shapes.items() if shape[:2] == (1, cells)}
+        of_distances = [name for name, columns in here.items() if columns == 4 * BINS]
+        of_scores = [name for name in here if name not in of_distances]
+        if len(of_scores) != 1 or len(of_distances) != 1 or here[of_scores[0]] <= last_class:
             raise ValueError(
-                f"the network has the outputs {shapes}; expected scores in 0..1 and distances of "
-                f"the shapes (1, {cells}, classes) and (1, {cells}, 4 x bins) at stride {stride}"
+                f"the network has outputs of the shapes {shapes}; expected (1, {cells}, classes) "
+                f"with more than {last_class} classes and (1, {cells}, {4 * BINS}) at stride "
+                f"{stride}"
             )
-        scores.append(sigmoid[0])
-        distances.append(others[0])
+        scores += of_scores
+        distances += of_distances
     return scores, distances
