@@ -29,7 +29,8 @@ from nuscenes.eval.detection.data_classes import DetectionBox, DetectionConfig
 from calico.frame import Boxes, Frame
 from calico.predictions import Predictions
 from calico.taxonomy import NUSCENES
-from calico_eval.metrics.nuscenes import aggregate_detection, class_ranges, detection_stats
+from calico_eval.metrics.matching import match_frames
+from calico_eval.metrics.nuscenes import aggregate_detection, class_ranges
 
 OBJECTS = 30
 
@@ -155,9 +156,8 @@ def our_run(pairs: list[tuple[Frame, Predictions]]) -> Callable[[], dict[str, fl
     ranges = class_ranges()
 
     def run() -> dict[str, float]:
-        result = aggregate_detection(
-            [detection_stats(frame, found, ranges) for frame, found in pairs]
-        )
+        frames, found = zip(*pairs, strict=True)
+        result = aggregate_detection(match_frames(frames, found, ranges))
         return {"mAP": result.mAP, "NDS": result.NDS}
 
     return run

@@ -13,7 +13,7 @@ from calico.frame import Frame
 from calico.predictions import Predictions
 from calico_eval.engines.base import Engine, Predictor, check_cameras, check_taxonomy
 from calico_eval.engines.predictions import PredictionFiles
-from calico_eval.metrics.suffstats import FrameStats, compute_frame_stats
+from calico_eval.metrics.suffstats import FrameStats, compute_stats
 
 Progress = Callable[[int, int], None]
 """Called with the frames done and the frames in all."""
@@ -107,7 +107,4 @@ def compute_batch_stats(
         predictions: Predictions of the same frames, in order.
         ranges: Class name to range [m].
     """
-    return [
-        compute_frame_stats(frame, found, ranges)
-        for frame, found in zip(frames, predictions, strict=True)
-    ]
+    return compute_stats(frames, predictions, ranges)

@@ -1,4 +1,4 @@
-"""The commands `calico data check`, `calico data prepare` and `calico data regions`."""
+"""The commands `calico data check`, `convert`, `prepare` and `regions`."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from calico.cli.convert import convert
 from calico.cli.groups import Group
 from calico.cli.options import PATH, claim_output, overwrite_option, with_config
 from calico.cli.progress import Progress
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 @click.group("data", cls=Group)
 def group() -> None:
-    """Check a data set, prepare its frames, or look at regions."""
+    """Check or convert a data set, prepare its frames, or look at regions."""
 
 
 @group.command()
@@ -30,7 +31,23 @@ def group() -> None:
     help="train, val, another split of the data set, one scene, or all; may be repeated. "
     "Default: train and val, but for a copy only those that it was made of.",
 )
-def check(config: Config, splits: tuple[str, ...]) -> None:
+@click.option(
+    "--pictures",
+    type=PATH,
+    metavar="DIR",
+    help="Draw frames there: points and boxes from above and in every camera.",
+)
+@click.option(
+    "--frames",
+    type=click.IntRange(min=1),
+    default=4,
+    show_default=True,
+    help="How many frames of a split --pictures draws.",
+)
+@overwrite_option()
+def check(
+    config: Config, splits: tuple[str, ...], pictures: Path | None, frames: int, overwrite: bool
+) -> None:
     """List what a data set lacks and what contradicts itself.
 
     \b
@@ -39,14 +56,46 @@ def check(config: Config, splits: tuple[str, ...]) -> None:
     Examples:
       calico data check --preset nuscenes --data-root /data/nuscenes
       calico data check --preset nuscenes --data-root /data/nuscenes --split scene-0103
+      calico data check --data-root /data/ours --pictures runs/overlays
     """
-    from calico.data.check import check_data
+    from calico.data.check import SPLITS, check_data
 
-    found = check_data(config, tuple(dict.fromkeys(splits)) or None, progress=Progress("checking"))
+    if pictures is not None:
+        claim_output(pictures, resume=None, overwrite=overwrite, kind="overlays")
+    wanted = tuple(dict.fromkeys(splits)) or None
+    found = check_data(config, wanted, progress=Progress("checking"))
     for line in found.lines():
         click.echo(line)
+    if pictures is not None:
+        _draw_overlays(config, wanted or SPLITS, pictures, frames, overwrite)
     if not found.ok:
         sys.exit(2)
+
+
+def _draw_overlays(
+    config: Config, splits: tuple[str, ...], out: Path, frames: int, overwrite: bool
+) -> None:
+    """Draw frames of every split that can be opened."""
+    from calico.cli.words import portable_command
+    from calico.data.open import open_named
+    from calico.data.pictures import write_overlays
+    from calico.errors import CalicoError
+    from calico.files import make_folder
+
+    make_folder(out, "overlays", portable_command(sys.argv), overwrite=overwrite)
+    for split in splits:
+        try:
+            source = open_named(config, split)
+            write_overlays(
+                source,
+                out,
+                frames=frames,
+                range_m=config.grid.pillars.inner_radius_m,
+                progress=Progress(f"drawing {source.name}"),
+            )
+        except CalicoError as error:
+            click.echo(f"no pictures of {split}: {error}", err=True)
+    click.echo(f"pictures: {out}")
 
 
 @group.command()
@@ -157,3 +206,6 @@ def regions(
         )
     )
     click.echo(f"pictures: {out}")
+
+
+group.add_command(convert)

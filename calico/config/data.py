@@ -28,10 +28,8 @@ class SimConfig(Section):
 class DataConfig(Section):
     """Which frames."""
 
-    source: Literal["sim", "nuscenes", "waymo", "folder"] = "sim"
-    root: FilePath | None = Field(
-        None, description="Folder of the data set (nuscenes, waymo, folder)."
-    )
+    source: Literal["sim", "nuscenes", "waymo", "folder", "kitti", "argoverse2"] = "sim"
+    root: FilePath | None = Field(None, description="Folder of the data set (all but sim).")
     version: Name = Field("v1.0-mini", description="nuScenes table folder.")
     train_split: Text = "train"
     val_split: Text = "val"

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from calico.config.load import load_config, read_settings
 from calico.config.schema import Config
-from calico.data.layouts import READABLE, detect_layout, find_versions
+from calico.config.taxonomy import describe_taxonomy
+from calico.data.layouts import SOURCE_OF, Layout, detect_layout, find_versions
 from calico.errors import CalicoError
 from calico.extras import find_missing
+from calico.taxonomy import WAYMO, Taxonomy
 
 
 def resolve_config(
@@ -65,48 +67,65 @@ def fit_settings(root: Path, start: Config, *, is_model: bool = False) -> dict[s
         Dotted keys to values.
 
     Raises:
-        CalicoError: The layout is unknown, or has to be converted first.
+        CalicoError: The layout is unknown.
     """
     layout = detect_layout(root)
-    if layout not in READABLE:
-        raise CalicoError(
-            f"data '{root}': is in the layout '{layout}', which is converted first: calico data "
-            f"convert --from {layout} --data-root {root} --to folder --out DIR"
-        )
-    found: dict[str, Any] = {"data.root": root, "data.source": READABLE[layout]}
+    found: dict[str, Any] = {"data.root": root, "data.source": SOURCE_OF[layout]}
     if layout == "nuscenes":
         versions = find_versions(root)
         if start.data.version not in versions and len(versions) == 1:
             found["data.version"] = versions[0]
-    elif layout == "folder":
-        found |= _fit_folder(root, start, is_model)
-    else:
-        found |= _fit_waymo(start, is_model)
-    return found
-
-
-def _fit_folder(root: Path, start: Config, is_model: bool) -> dict[str, Any]:
-    from calico.config.taxonomy import describe_taxonomy
-    from calico.data.folder.index import read_first_calibration
-    from calico.data.folder.layout import find_taxonomy
-
-    found: dict[str, Any] = {}
-    if not find_missing("folder"):  # else the reader says what is not installed
-        there = tuple(one.name for one in read_first_calibration(root).cameras)
-        if not set(there) & set(start.data.cameras):
-            found["data.cameras"] = there
-    taxonomy = None if is_model else find_taxonomy(root)
-    if taxonomy is not None:
+        return found
+    cameras, taxonomy = _READERS[layout](root)
+    if cameras is not None and not set(cameras) & set(start.data.cameras):
+        found["data.cameras"] = cameras
+    if taxonomy is not None and not is_model:
         found["taxonomy"] = describe_taxonomy(taxonomy)
     return found
 
 
-def _fit_waymo(start: Config, is_model: bool) -> dict[str, Any]:
+Rig = tuple[tuple[str, ...] | None, Taxonomy | None]
+"""Cameras and classes of a data set; None where nothing is known of them."""
+
+
+def _look_at_folder(root: Path) -> Rig:
+    from calico.data.folder.layout import find_taxonomy
+
+    if find_missing("folder"):  # the reader says what is not installed
+        return None, find_taxonomy(root)
+    from calico.data.folder.index import read_first_calibration
+
+    cameras = tuple(one.name for one in read_first_calibration(root).cameras)
+    return cameras, find_taxonomy(root)
+
+
+def _look_at_waymo(root: Path) -> Rig:
     from calico.data.waymo.records import CAMERA_NAMES
 
-    found: dict[str, Any] = {}
-    if not set(CAMERA_NAMES.values()) & set(start.data.cameras):
-        found["data.cameras"] = tuple(CAMERA_NAMES.values())
-    if not is_model:
-        found["taxonomy"] = "waymo"
-    return found
+    return tuple(CAMERA_NAMES.values()), WAYMO
+
+
+def _look_at_kitti(root: Path) -> Rig:
+    from calico.data.kitti.source import ALL_TYPES, list_cameras
+
+    return list_cameras(root), ALL_TYPES
+
+
+def _look_at_argoverse(root: Path) -> Rig:
+    from calico.data.argoverse.taxonomy import ARGOVERSE2
+
+    if find_missing("folder"):
+        return None, ARGOVERSE2
+    from calico.data.argoverse.log import Log
+    from calico.data.argoverse.source import find_logs
+
+    return Log(find_logs(root, "all")[0]).cameras(), ARGOVERSE2
+
+
+_READERS: dict[Layout, Callable[[Path], Rig]] = {
+    "folder": _look_at_folder,
+    "waymo-v1": _look_at_waymo,
+    "waymo-v2": _look_at_waymo,
+    "kitti": _look_at_kitti,
+    "argoverse2": _look_at_argoverse,
+}

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import cast
 
 from calico.config.schema import Config
 from calico.data.nuscenes.check import check_nuscenes
 from calico.data.nuscenes.manifest import MANIFEST
 from calico.data.nuscenes.splits import split_scenes
 from calico.data.nuscenes.tables import Tables
-from calico.data.open import Split, open_source
+from calico.data.open import open_named
 from calico.data.report import DataReport, Progress, count_classes
 from calico.data.root import find_data_root
 from calico.errors import CalicoError
@@ -36,11 +35,14 @@ def check_data(
     with report.collect():
         if splits is None:
             splits = _choose_splits(config, report)
+        own = {"train": config.data.train_split, "val": config.data.val_split}
+        names = {split: own.get(split, split) for split in splits}
         if config.data.source == "nuscenes":
-            own = {"train": config.data.train_split, "val": config.data.val_split}
-            check_nuscenes(
-                config, {split: own.get(split, split) for split in splits}, report, progress
-            )
+            check_nuscenes(config, names, report, progress)
+        elif config.data.source == "folder":
+            from calico.data.folder.check import check_folder
+
+            check_folder(config, names, report, progress)
         else:
             _check_frames(config, splits, report, progress)
     return report
@@ -72,12 +74,7 @@ def _check_frames(
     config: Config, splits: Sequence[str], report: DataReport, progress: Progress | None
 ) -> None:
     """Any source through its protocol: loads the first frame of each scene of the splits."""
-    unknown = [split for split in splits if split not in ("train", "val", "test")]
-    if unknown:
-        raise CalicoError(
-            f"--split {unknown[0]}: {config.data.source} has the splits train, val and test"
-        )
-    sources = [open_source(config, cast(Split, split)) for split in splits]
+    sources = [open_named(config, split) for split in splits]
     firsts = [{source.info(i).scene: i for i in reversed(range(len(source)))} for source in sources]
     total, done = sum(map(len, firsts)), 0
     for split, source, scenes in zip(splits, sources, firsts, strict=True):

@@ -8,13 +8,16 @@ from typing import Literal
 from calico.errors import CalicoError
 
 Layout = Literal["folder", "nuscenes", "waymo-v1", "waymo-v2", "kitti", "argoverse2"]
-READABLE: dict[str, str] = {
+Source = Literal["folder", "nuscenes", "waymo", "kitti", "argoverse2"]
+SOURCE_OF: dict[Layout, Source] = {
     "folder": "folder",
     "nuscenes": "nuscenes",
     "waymo-v1": "waymo",
     "waymo-v2": "waymo",
+    "kitti": "kitti",
+    "argoverse2": "argoverse2",
 }
-"""Layout to the `data.source` that reads it. The others are converted first."""
+"""Layout to the `data.source` that reads it."""
 _WAYMO_COMPONENTS = ("lidar", "camera_image", "vehicle_pose", "lidar_calibration")
 _EXPECTED = """\
   dataset.json, frames.parquet           a data folder (docs/guides/own_data.md)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Literal, cast
 
 from calico.config.schema import Config
 from calico.data.layouts import detect_layout
@@ -105,6 +105,13 @@ def open_source(
             data.follow_links,
             config.taxonomy.build(),
         )
+    if data.source in ("kitti", "argoverse2"):
+        from calico.data.argoverse import ArgoverseSource
+        from calico.data.kitti import KittiSource
+
+        reader = KittiSource if data.source == "kitti" else ArgoverseSource
+        place, wanted = find_data_root(config), "test" if split == "test" else name
+        return reader(place, wanted, data.cameras, config.taxonomy.build())
     from calico.data.nuscenes import NuScenesSource
 
     if split == "test":
@@ -121,3 +128,22 @@ def open_source(
         data.cache_dir,
         progress=progress,
     )
+
+
+def open_named(config: Config, split: str) -> FrameSource:
+    """Open the frames of any split of a data set.
+
+    Args:
+        config: Configuration of the data.
+        split: "train" or "val", which are those of the configuration; "test"; or another name that
+            the data set knows: a split, a scene or "all".
+
+    Raises:
+        CalicoError: See `open_source`.
+    """
+    if split in ("train", "val", "test"):
+        return open_source(config, cast(Split, split))
+    if config.data.source == "sim":
+        raise CalicoError(f"--split {split}: sim has the splits train, val and test")
+    data = config.data.model_copy(update={"val_split": split})
+    return open_source(config.model_copy(update={"data": data}), "val")

@@ -9,10 +9,10 @@ import numpy as np
 
 from calico.frame import Bool, Boxes, Float32, Float64, Frame, Int64
 from calico.predictions import Predictions
+from calico_eval.metrics.box_rows import locate_about_ego
 from calico_eval.metrics.matching import (
     are_within_range,
     list_limits,
-    locate_about_ego,
     match_greedily,
 )
 

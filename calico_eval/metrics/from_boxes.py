@@ -12,7 +12,7 @@ from calico.frame import Boxes, Frame
 from calico.predictions import Predictions
 from calico.taxonomy import NUSCENES, Taxonomy
 from calico_eval.metrics.scores import Scores
-from calico_eval.metrics.suffstats import FrameStats, compute_frame_stats
+from calico_eval.metrics.suffstats import compute_stats
 from calico_eval.metrics.summary import compute_metrics
 
 
@@ -58,10 +58,11 @@ def detection_metrics(
     _check_arguments(predicted, truth, taxonomy, ranges, scenes)
     limits = taxonomy.ranges() if ranges is None else ranges
     names = ["" for _ in truth] if scenes is None else scenes
-    stats = [
-        _frame_stats(index, *one, limits, taxonomy)
+    pairs = [
+        _read_frame(index, *one, taxonomy)
         for index, one in enumerate(zip(predicted, truth, names, strict=True))
     ]
+    stats = compute_stats([pair[0] for pair in pairs], [pair[1] for pair in pairs], limits)
     metrics = compute_metrics(stats, with_intervals=scenes is not None)
     return Scores({name: one for name, one in metrics.items() if "IoU" not in name})
 
@@ -101,15 +102,14 @@ def _check_arguments(
             )
 
 
-def _frame_stats(
+def _read_frame(
     index: int,
     predicted: tuple[Any, ...],
     truth: tuple[Any, ...],
     scene: str,
-    limits: Mapping[str, float],
     taxonomy: Taxonomy,
-) -> FrameStats:
-    """Match the boxes of one frame."""
+) -> tuple[Frame, Predictions]:
+    """Check the arrays of one frame."""
     found = _named(predicted, ("boxes", "scores", "labels", "attributes"), f"predicted[{index}]")
     true = _named(truth, ("boxes", "labels", "attributes"), f"truth[{index}]")
     for where, entry in ((f"predicted[{index}]", found), (f"truth[{index}]", true)):
@@ -123,7 +123,7 @@ def _frame_stats(
     if not ((answers.scores >= 0) & (answers.scores <= 1)).all():
         raise CalicoError(f"predicted[{index}]: scores are not all in 0..1")
     frame = Frame.of_labels(str(index), scene, 0.0, np.eye(4), np.eye(4), boxes, taxonomy)
-    return compute_frame_stats(frame, answers, limits)
+    return frame, answers
 
 
 def _check_attributes(attributes: Any, count: int, where: str) -> None:

@@ -16,7 +16,7 @@ from calico.data.nuscenes.contents import hash_contents
 from calico.data.nuscenes.index import SMALLEST_TABLES, IndexSettings, open_scenes
 from calico.data.nuscenes.index_scenes import SceneIndex
 from calico.data.nuscenes.manifest import is_corrupted_copy
-from calico.data.nuscenes.maps import MAX_MAP_BYTES, NuScenesMap, map_path, read_map
+from calico.data.nuscenes.maps import MAX_MAP_BYTES, map_path, read_map
 from calico.data.nuscenes.paths import DataFolder
 from calico.data.nuscenes.records import SampleRecord, SensorRecord
 from calico.data.nuscenes.scenes import Scene
@@ -29,6 +29,7 @@ from calico.files import read_bytes
 from calico.frame import Bool, Float64, Frame, Int64
 from calico.geometry.frames import invert_transform, transform_points
 from calico.geometry.grid import Grid
+from calico.geometry.vector_map import VectorMap
 from calico.taxonomy import CAMERAS, NUSCENES, Taxonomy
 
 READER_VERSION = 2
@@ -46,7 +47,7 @@ class FrameLoader:
         self._any_intensity = is_corrupted_copy(folder.root)
         self.table = table
         self.map_grid = map_grid
-        self._maps: dict[str, NuScenesMap] = {}
+        self._maps: dict[str, VectorMap] = {}
 
     def __getstate__(self) -> dict[str, object]:
         return {**self.__dict__, "_maps": {}}

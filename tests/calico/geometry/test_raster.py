@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import shapely
 
-from calico.data.nuscenes.raster import draw_lines, fill_polygon
 from calico.geometry.grid import Grid
+from calico.geometry.raster import draw_lines, fill_polygon
 
 GRID = Grid(-10, 10, -8, 8, 0.5)
 
