@@ -86,12 +86,6 @@ def open_source(
             data.cache_dir,
             config.taxonomy.build(),
         )
-    if data.source == "waymo":
-        raise CalicoError(
-            "data.source: 'waymo' has no reader in this version, its preset only states grids and "
-            "shapes; "
-            "use sim or nuscenes"
-        )
     name = data.train_split if split == "train" else data.val_split
     if data.source == "folder":
         from calico.data.folder import FolderSource
@@ -112,10 +106,22 @@ def open_source(
         reader = KittiSource if data.source == "kitti" else ArgoverseSource
         place, wanted = find_data_root(config), "test" if split == "test" else name
         return reader(place, wanted, data.cameras, config.taxonomy.build())
-    from calico.data.nuscenes import NuScenesSource
-
     if split == "test":
         raise CalicoError(f"data.source: '{data.source}' has no test split with labels; use val")
+    if data.source == "waymo":
+        from calico.data.waymo.source import WaymoSource
+
+        return WaymoSource(
+            find_data_root(config),
+            name,
+            data.waymo,
+            config.grid.map,
+            data.cameras,
+            data.sweeps,
+            config.taxonomy.build(),
+        )
+    from calico.data.nuscenes import NuScenesSource
+
     return NuScenesSource(
         find_data_root(config),
         data.version,
