@@ -109,17 +109,9 @@ def open_source(
     if split == "test":
         raise CalicoError(f"data.source: '{data.source}' has no test split with labels; use val")
     if data.source == "waymo":
-        from calico.data.waymo.source import WaymoSource
+        from calico.data.waymo.source import open_split
 
-        return WaymoSource(
-            find_data_root(config),
-            name,
-            data.waymo,
-            config.grid.map,
-            data.cameras,
-            data.sweeps,
-            config.taxonomy.build(),
-        )
+        return open_split(config, split)
     from calico.data.nuscenes import NuScenesSource
 
     return NuScenesSource(

@@ -8,7 +8,9 @@ from functools import partial
 from pathlib import Path
 
 from calico.config.data import WaymoConfig
+from calico.config.schema import Config
 from calico.config.taxonomy import describe_taxonomy
+from calico.data.root import find_data_root
 from calico.data.source import FrameInfo
 from calico.data.waymo.cameras import image_size
 from calico.data.waymo.frames import SensorChoice, build_frame, label_frame
@@ -115,7 +117,7 @@ class WaymoSource:
         """See `FrameSource`; no sensor data are read, unless labels do not say how many points."""
         number, position = self._index[index]
         frame = label_frame(
-            self._read(number, position, images=False, points=False),
+            self.read_labels(number, position),
             self.choice.lasers[0],
             self.taxonomy,
         )
@@ -127,14 +129,14 @@ class WaymoSource:
 
     def labels(self, index: int) -> Int64:
         """Return the classes (M,) of a frame's objects; no sensor data are read."""
-        record = self._read(*self._index[index], images=False, points=False)
+        record = self.read_labels(*self._index[index])
         return label_frame(record, self.choice.lasers[0], self.taxonomy).boxes.labels
 
     def image_sizes(self) -> frozenset[tuple[int, int]]:
         """Return every (height, width) that the calibrations of the segments give."""
         sizes = set()
         for number in range(len(self.segments)) if self.choice.cameras else ():
-            record = self._read(number, 0, images=False, points=False)
+            record = self.read_labels(number, 0)
             for camera in self.choice.cameras:
                 if camera in record.camera_calibrations:
                     calibration = record.camera_calibrations[camera]
@@ -159,6 +161,15 @@ class WaymoSource:
         if what == "content" or self.version == "v1":
             return paths
         return tuple(path for path in paths if path.parent.name in _LABEL_COMPONENTS)
+
+    def read_labels(self, number: int, position: int) -> WaymoRecord:
+        """Read a frame without sensor data.
+
+        Args:
+            number: Of the segment.
+            position: Of the frame in it; all frames count, whatever the interval.
+        """
+        return self._read(number, position, images=False, points=False)
 
     def _hash(self, what: str, settings: object) -> str:
         if what not in self._hashes:
@@ -189,6 +200,29 @@ class WaymoSource:
         )
 
 
+def open_split(config: Config, split: str) -> WaymoSource:
+    """Open a split as a configuration describes it.
+
+    Args:
+        config: Names the data set (`data`), the map grid and the classes.
+        split: "train" and "val" are those of the configuration. Any other name is a folder.
+
+    Raises:
+        CalicoError: The data set is not there.
+    """
+    data = config.data
+    own = {"train": data.train_split, "val": data.val_split}
+    return WaymoSource(
+        find_data_root(config),
+        own.get(split, split),
+        data.waymo,
+        config.grid.map,
+        data.cameras,
+        data.sweeps,
+        config.taxonomy.build(),
+    )
+
+
 def _check_classes(taxonomy: Taxonomy) -> None:
     """Check that something in the data belongs to each class.
 
@@ -201,4 +235,3 @@ def _check_classes(taxonomy: Taxonomy) -> None:
             f"Waymo: class {lost[0]} of taxonomy {taxonomy.name} is made of no type of object; "
             f"expected taxonomy.sources out of {', '.join(OBJECT_TYPES.values())}"
         )
-
