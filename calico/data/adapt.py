@@ -55,7 +55,8 @@ def resolve_config(
     source = data.get("source", found.get("data.source"))
     if source != found.get("data.source"):
         found = {}
-    return load_config(load_config(start, None, (), found), file, assignments, flags)
+    removed = tuple(f"{key}=null" for key, value in found.items() if value is None)
+    return load_config(load_config(start, None, removed, found), file, assignments, flags)
 
 
 def fit_settings(root: Path, start: Config, *, is_model: bool = False) -> dict[str, Any]:
@@ -67,7 +68,7 @@ def fit_settings(root: Path, start: Config, *, is_model: bool = False) -> dict[s
         is_model: Whether they are those of a model, whose classes stay.
 
     Returns:
-        Dotted keys to values.
+        Dotted keys to values. None removes what the setting is about.
 
     Raises:
         CalicoError: The layout is unknown.

@@ -26,3 +26,22 @@ def v1_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
         one = segment(split, scene)
         write_segment(root, folder, one.context, one.records())
     return root
+
+
+@pytest.fixture(scope="session")
+def v2_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same data set of version 2."""
+    from calico.data.waymo.v2.writer import write_segment
+
+    root = tmp_path_factory.mktemp("waymo-v2")
+    for split, scene, folder in SEGMENTS:
+        one = segment(split, scene)
+        write_segment(root, folder, one.context, one.records())
+    return root
+
+
+@pytest.fixture(params=["v1", "v2"])
+def root(request: pytest.FixtureRequest) -> Path:
+    """Each of the two data sets."""
+    found: Path = request.getfixturevalue(f"{request.param}_root")
+    return found
