@@ -37,20 +37,27 @@ class WaymoConfig(Section):
         min_length=1,
         description="The first is the origin of the LiDAR frame.",
     )
-    returns: tuple[Literal[1, 2], ...] = Field(
+    returns: tuple[Annotated[Whole, Field(ge=1, le=2)], ...] = Field(
         (1, 2), min_length=1, description="Returns of each beam that give points."
     )
     interval: Annotated[Whole, Field(ge=1, le=1000)] = Field(
         1, description="Every n-th frame of a segment is a keyframe. Sweeps are 0.1 s apart anyway."
     )
-    image_reduction: Literal[1, 2, 4, 8] = Field(
-        1, description="Images are read so many times smaller in width and height."
+    image_reduction: Whole = Field(
+        1, description="Images are read so many times smaller in width and height: 1, 2, 4 or 8."
     )
     map_root: FilePath | None = Field(
         None,
         description="Folder of a copy in version 1 whose maps the frames of version 2 get, which "
         "have none of their own.",
     )
+
+    @field_validator("image_reduction")
+    @classmethod
+    def _of_the_decoder(cls, reduction: int) -> int:
+        if reduction not in (1, 2, 4, 8):
+            raise ValueError(f"got {reduction}, expected 1, 2, 4 or 8")
+        return reduction
 
     @field_validator("lidars", "returns")
     @classmethod
