@@ -23,8 +23,8 @@ def resolve_config(
 ) -> Config:
     """Resolve a configuration whose data may lie in any folder that CALICO can read.
 
-    Where the user names the data's folder and not its format, the layout of the folder decides
-    `data.source`, and, where nothing else is asked for, the cameras. The classes follow the data if
+    If the user names the data's folder and not its format, the layout of the folder decides
+    `data.source`, and the cameras if none are asked for. The classes follow the data if
     `base` is a preset, and so does whether there is a map head. Those of a model are its own.
 
     Args:

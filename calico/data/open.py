@@ -133,7 +133,7 @@ def open_named(config: Config, split: str) -> FrameSource:
 
     Args:
         config: Configuration of the data.
-        split: "train" or "val", which are those of the configuration; "test"; or another name that
+        split: "train" or "val", which are those of the configuration, "test", or another name that
             the data set knows: a split, a scene or "all".
 
     Raises:

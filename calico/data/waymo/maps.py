@@ -9,8 +9,8 @@
 |               | point next to the sign, from boundary to boundary, two cells |         |
 |               | wide                                                         |         |
 | drivable_area | lanes of every type, those of bicycles too, between their    | derived |
-|               | boundaries; 1.8 m to the side where there is none; not       |         |
-|               | beyond a road edge                                           |         |
+|               | boundaries, or 1.8 m to the side without one, but not beyond |         |
+|               | a road edge                                                  |         |
 
 A stop sign that is more than 25 m from its lane is left out. Gaps between lanes of less than 0.3 m
 are closed.
