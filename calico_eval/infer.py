@@ -15,7 +15,7 @@ from calico.predictions import Predictions
 from calico.taxonomy import NUSCENES, names_in
 from calico_eval.engines.base import Engine, check_cameras, check_taxonomy
 from calico_eval.evaluate import Progress, split_batches
-from calico_eval.submission import write_submission
+from calico_eval.submission import find_own_names, write_submission
 
 SUBMISSION_FILE = "submission.json"
 
@@ -33,8 +33,8 @@ def run_inference(
 ) -> Path:
     """Run a model, and write its predictions and pictures of them.
 
-    The predictions are submission.json in the nuScenes detection format, the pictures
-    pictures/<token>-{bev,cameras}.png.
+    The predictions are submission.json in the nuScenes detection format (`calico_eval.submission`
+    says how it names other classes), the pictures pictures/<token>-{bev,cameras}.png.
 
     Args:
         engine: A model.
@@ -75,7 +75,10 @@ def run_inference(
 
     path = out_dir / SUBMISSION_FILE
     write_submission(
-        path, pairs(), [sensor for sensor in ("camera", "lidar") if sensor in engine.sensors]
+        path,
+        pairs(),
+        [sensor for sensor in ("camera", "lidar") if sensor in engine.sensors],
+        find_own_names(source.taxonomy),
     )
     return path
 

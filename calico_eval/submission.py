@@ -4,6 +4,9 @@ A record has translation [m], size (width, length, height) [m], rotation (w, x, 
 (vx, vy) [m/s], detection_name, detection_score and attribute_name ("" for none). Objects stand and
 move level in the global frame: headings and velocities are turned by the LiDAR's heading there,
 whatever its tilt. Reading therefore undoes writing.
+
+Classes that nuScenes does not have, e.g. Waymo's vehicle, keep their own names. Then `meta.classes`
+lists the names, and the file is none for nuScenes' benchmark.
 """
 
 from __future__ import annotations
@@ -28,13 +31,14 @@ from calico.geometry.frames import (
     yaw_of,
 )
 from calico.predictions import Predictions
-from calico.taxonomy import NUSCENES, names_in
+from calico.taxonomy import NUSCENES, Taxonomy, names_in
 from calico_eval.metrics.attributes import derive_attributes
 from calico_eval.submission_reading import MAX_BOXES, Record, read_submission
 
 __all__ = [
     "MAX_BOXES",
     "Record",
+    "find_own_names",
     "make_records",
     "predictions_from_submission",
     "read_submission",
@@ -46,6 +50,7 @@ def write_submission(
     path: Path,
     frames_and_predictions: Iterable[tuple[Frame, Predictions]],
     sensors: Sequence[Literal["camera", "lidar"]],
+    own_names: Sequence[str] | None = None,
 ) -> int:
     """Write a submission, atomically and frame by frame.
 
@@ -55,6 +60,7 @@ def write_submission(
         path: The JSON file; its folder is made.
         frames_and_predictions: One pair for each frame.
         sensors: What the model used, for the file's `meta`.
+        own_names: Names of the classes where they are none of nuScenes' (`find_own_names`).
 
     Returns:
         The number of frames written.
@@ -63,13 +69,15 @@ def write_submission(
         CalicoError: A frame comes twice, a prediction is not finite or of no known class, or a
             class of the frame's taxonomy is none of nuScenes'.
     """
-    meta = {
+    meta: dict[str, object] = {
         "use_camera": "camera" in sensors,
         "use_lidar": "lidar" in sensors,
         "use_radar": False,
         "use_map": False,
         "use_external": False,
     }
+    if own_names is not None:
+        meta["classes"] = list(own_names)
     path.parent.mkdir(parents=True, exist_ok=True)
     tokens: set[str] = set()
     with open_atomic(path) as file:
@@ -79,7 +87,7 @@ def write_submission(
                 raise CalicoError(
                     f"submission {path}: frame {frame.token} comes twice, expected each once"
                 )
-            found = json.dumps(make_records(frame, predictions), allow_nan=False)
+            found = json.dumps(make_records(frame, predictions, own_names), allow_nan=False)
             row = f"{json.dumps(frame.token)}: {found}"
             file.write(f"{',' if tokens else ''}\n{row}".encode())
             tokens.add(frame.token)
@@ -87,7 +95,25 @@ def write_submission(
     return len(tokens)
 
 
-def make_records(frame: Frame, predictions: Predictions) -> list[Record]:
+def find_own_names(taxonomy: Taxonomy) -> tuple[str, ...] | None:
+    """Find the names of classes that nuScenes does not have.
+
+    Args:
+        taxonomy: The classes.
+
+    Returns:
+        The names of all classes, or None if nuScenes has a name for each.
+    """
+    try:
+        names_in(taxonomy, NUSCENES.names, "a nuScenes submission")
+    except CalicoError:
+        return taxonomy.names
+    return None
+
+
+def make_records(
+    frame: Frame, predictions: Predictions, own_names: Sequence[str] | None = None
+) -> list[Record]:
     """Write the predictions of one frame as records, by falling score.
 
     A model without attributes gets those of `metrics.attributes.derive_attributes`.
@@ -95,6 +121,7 @@ def make_records(frame: Frame, predictions: Predictions) -> list[Record]:
     Args:
         frame: Gives the poses and the taxonomy.
         predictions: Of the same frame.
+        own_names: See `write_submission`.
 
     Raises:
         CalicoError: A number is not finite, a label is unknown, or a class is none of nuScenes'.
@@ -110,7 +137,7 @@ def make_records(frame: Frame, predictions: Predictions) -> list[Record]:
             f"frame {frame.token}: predicted boxes or scores are not finite; expected numbers"
         )
     taxonomy = frame.taxonomy
-    class_names = names_in(taxonomy, NUSCENES.names, "a nuScenes submission")
+    class_names = own_names or names_in(taxonomy, NUSCENES.names, "a nuScenes submission")
     last = len(class_names) - 1
     if ((labels < 0) | (labels > last)).any():
         raise CalicoError(

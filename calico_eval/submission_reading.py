@@ -61,11 +61,23 @@ def read_whole_submission(path: Path) -> Submission:
         raise CalicoError(
             f"{path}: has no object 'results', expected a nuScenes detection submission"
         )
-    _check_results(path, results)
-    return Submission(_sensors(path, content.get("meta", {})), results)
+    meta = content.get("meta", {})
+    sensors = _sensors(path, meta)
+    _check_results(path, results, _class_names(path, meta))
+    return Submission(sensors, results)
 
 
-def _sensors(path: Path, meta: object) -> tuple[str, ...]:
+def _class_names(path: Path, meta: dict[str, Any]) -> tuple[str, ...]:
+    """Names that records may have: nuScenes', or those that `meta.classes` lists."""
+    names = meta.get("classes", NUSCENES.names)
+    if not isinstance(names, list | tuple) or not all(
+        isinstance(name, str) and 0 < len(name) <= MAX_SHOWN for name in names
+    ):
+        raise CalicoError(f"{path}: meta.classes is {_show(names)}, expected a list of names")
+    return tuple(names)
+
+
+def _sensors(path: Path, meta: Any) -> tuple[str, ...]:
     if not isinstance(meta, dict):
         raise CalicoError(f"{path}: meta is of type {type(meta).__name__}, expected an object")
     flags = {sensor: meta.get(f"use_{sensor}", False) for sensor in ("camera", "lidar")}
@@ -75,7 +87,7 @@ def _sensors(path: Path, meta: object) -> tuple[str, ...]:
     return tuple(sensor for sensor, flag in flags.items() if flag) or tuple(flags)
 
 
-def _check_results(path: Path, results: dict[str, Any]) -> None:
+def _check_results(path: Path, results: dict[str, Any], names: tuple[str, ...]) -> None:
     for token, found in results.items():
         shown = token if token.isprintable() else _show(token)
         if not isinstance(found, list):
@@ -88,12 +100,12 @@ def _check_results(path: Path, results: dict[str, Any]) -> None:
                 "(nuScenes' limit); keep those of the highest scores"
             )
         for number, record in enumerate(found):
-            fault = _fault(token, record)
+            fault = _fault(token, record, names)
             if fault:
                 raise CalicoError(f"{path}: sample {shown}, record {number}: {fault}")
 
 
-def _fault(token: str, record: object) -> str:
+def _fault(token: str, record: object, names: tuple[str, ...]) -> str:
     """What is wrong with a record; "" if nothing."""
     if not isinstance(record, dict):
         return f"got {type(record).__name__}, expected an object"
@@ -115,8 +127,8 @@ def _fault(token: str, record: object) -> str:
         )
     if record["sample_token"] != token:
         return f"sample_token is {_show(record['sample_token'])}, expected {_show(token)}"
-    if record["detection_name"] not in NUSCENES.names:
-        known = ", ".join(NUSCENES.names)
+    if record["detection_name"] not in names:
+        known = ", ".join(names)
         return f"detection_name is {_show(record['detection_name'])}, expected one of {known}"
     if record["attribute_name"] not in ("", *NUSCENES.attributes):
         known = ", ".join(NUSCENES.attributes)

@@ -52,7 +52,7 @@ _OUT_OF_MEMORY = (
 _REPORT = (
     "This is a fault of CALICO, not of your input. Please report it with the lines above, the "
     "command and "
-    "the output of `calico --version`."
+    "the output of `calico doctor`."
 )
 
 

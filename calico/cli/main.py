@@ -47,6 +47,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "gate": ("reports.cli:gate", "Check results against rules; the exit code gates CI."),
     "config": ("calico.cli.config:group", "Show or check a configuration."),
     "data": ("calico.cli.data:group", "Check a data set, or prepare its frames."),
+    "doctor": (
+        "calico.cli.doctor:command",
+        "Look at the installation: versions, devices, extras, folders.",
+    ),
 }
 
 

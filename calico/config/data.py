@@ -10,6 +10,7 @@ from calico.config.section import Count, FilePath, Flag, Name, Pixels, Section, 
 from calico.taxonomy import CAMERAS
 
 MAX_CAMERAS, MAX_SWEEPS, MAX_WORKERS, MAX_KEYFRAMES = 64, 100, 256, 1000
+WaymoLidar = Literal["TOP", "FRONT", "SIDE_LEFT", "SIDE_RIGHT", "REAR"]
 
 
 class SimConfig(Section):
@@ -23,6 +24,47 @@ class SimConfig(Section):
     frames_per_scene: Annotated[Whole, Field(ge=1, le=MAX_KEYFRAMES)] = 8
     seed: Seed = Field(0, description="Seed of the world; independent of the training seed.")
     image_size: tuple[Pixels, Pixels] = Field((96, 256), description="Height, width [px].")
+
+
+class WaymoConfig(Section):
+    """The Waymo Open Dataset (`calico.data.waymo`)."""
+
+    version: Literal["auto", "v1", "v2"] = Field(
+        "auto", description="Of the files: TFRecord (v1) or Parquet (v2). auto: what is there."
+    )
+    lidars: tuple[WaymoLidar, ...] = Field(
+        ("TOP", "FRONT", "SIDE_LEFT", "SIDE_RIGHT", "REAR"),
+        min_length=1,
+        description="The first is the origin of the LiDAR frame.",
+    )
+    returns: tuple[Annotated[Whole, Field(ge=1, le=2)], ...] = Field(
+        (1, 2), min_length=1, description="Returns of each beam that give points."
+    )
+    interval: Annotated[Whole, Field(ge=1, le=1000)] = Field(
+        1, description="Every n-th frame of a segment is a keyframe. Sweeps are 0.1 s apart anyway."
+    )
+    image_reduction: Whole = Field(
+        1, description="Images are read so many times smaller in width and height: 1, 2, 4 or 8."
+    )
+    map_root: FilePath | None = Field(
+        None,
+        description="Folder of a copy in version 1 whose maps the frames of version 2 get, which "
+        "have none of their own.",
+    )
+
+    @field_validator("image_reduction")
+    @classmethod
+    def _of_the_decoder(cls, reduction: int) -> int:
+        if reduction not in (1, 2, 4, 8):
+            raise ValueError(f"got {reduction}, expected 1, 2, 4 or 8")
+        return reduction
+
+    @field_validator("lidars", "returns")
+    @classmethod
+    def _named_once(cls, values: tuple[str | int, ...]) -> tuple[str | int, ...]:
+        if len(set(values)) != len(values):
+            raise ValueError(f"got {list(values)}, expected each once")
+        return values
 
 
 class DataConfig(Section):
@@ -49,6 +91,7 @@ class DataConfig(Section):
         "default: the user's cache folder.",
     )
     sim: SimConfig = SimConfig()
+    waymo: WaymoConfig = WaymoConfig()
 
     @field_validator("cameras")
     @classmethod

@@ -23,9 +23,9 @@ def resolve_config(
 ) -> Config:
     """Resolve a configuration whose data may lie in any folder that CALICO can read.
 
-    Where the user names the data's folder and not its format, the layout of the folder decides
-    `data.source`, and, where nothing else is asked for, the cameras. The classes follow the data if
-    `base` is a preset. Those of a model are its own.
+    If the user names the data's folder and not its format, the layout of the folder decides
+    `data.source`, and the cameras if none are asked for. The classes follow the data if
+    `base` is a preset, and so does whether there is a map head. Those of a model are its own.
 
     Args:
         base: Name of a preset, or the configuration of a model.
@@ -49,10 +49,14 @@ def resolve_config(
         if data.get("source", start.data.source) == "sim":
             raise
         found = {}  # the reader that is asked for says what it misses
+    waymo = data.get("waymo")
+    if isinstance(waymo, dict) and waymo.get("map_root"):
+        found.pop("model.map", None)  # maps come from there
     source = data.get("source", found.get("data.source"))
     if source != found.get("data.source"):
         found = {}
-    return load_config(load_config(start, None, (), found), file, assignments, flags)
+    removed = tuple(f"{key}=null" for key, value in found.items() if value is None)
+    return load_config(load_config(start, None, removed, found), file, assignments, flags)
 
 
 def fit_settings(root: Path, start: Config, *, is_model: bool = False) -> dict[str, Any]:
@@ -64,7 +68,7 @@ def fit_settings(root: Path, start: Config, *, is_model: bool = False) -> dict[s
         is_model: Whether they are those of a model, whose classes stay.
 
     Returns:
-        Dotted keys to values.
+        Dotted keys to values. None removes what the setting is about.
 
     Raises:
         CalicoError: The layout is unknown.
@@ -76,6 +80,8 @@ def fit_settings(root: Path, start: Config, *, is_model: bool = False) -> dict[s
         if start.data.version not in versions and len(versions) == 1:
             found["data.version"] = versions[0]
         return found
+    if layout == "waymo-v2" and not is_model:
+        found["model.map"] = None  # version 2 has no maps
     cameras, taxonomy = _READERS[layout](root)
     if cameras is not None and not set(cameras) & set(start.data.cameras):
         found["data.cameras"] = cameras

@@ -43,6 +43,10 @@ def check_data(
             from calico.data.folder.check import check_folder
 
             check_folder(config, names, report, progress)
+        elif config.data.source == "waymo":
+            from calico.data.waymo.check import check_waymo
+
+            check_waymo(config, splits, report, progress)
         else:
             _check_frames(config, splits, report, progress)
     return report

@@ -86,12 +86,6 @@ def open_source(
             data.cache_dir,
             config.taxonomy.build(),
         )
-    if data.source == "waymo":
-        raise CalicoError(
-            "data.source: 'waymo' has no reader in this version, its preset only states grids and "
-            "shapes; "
-            "use sim or nuscenes"
-        )
     name = data.train_split if split == "train" else data.val_split
     if data.source == "folder":
         from calico.data.folder import FolderSource
@@ -112,10 +106,14 @@ def open_source(
         reader = KittiSource if data.source == "kitti" else ArgoverseSource
         place, wanted = find_data_root(config), "test" if split == "test" else name
         return reader(place, wanted, data.cameras, config.taxonomy.build())
-    from calico.data.nuscenes import NuScenesSource
-
     if split == "test":
         raise CalicoError(f"data.source: '{data.source}' has no test split with labels; use val")
+    if data.source == "waymo":
+        from calico.data.waymo.source import open_split
+
+        return open_split(config, split)
+    from calico.data.nuscenes import NuScenesSource
+
     return NuScenesSource(
         find_data_root(config),
         data.version,
@@ -135,7 +133,7 @@ def open_named(config: Config, split: str) -> FrameSource:
 
     Args:
         config: Configuration of the data.
-        split: "train" or "val", which are those of the configuration; "test"; or another name that
+        split: "train" or "val", which are those of the configuration, "test", or another name that
             the data set knows: a split, a scene or "all".
 
     Raises:

@@ -38,6 +38,8 @@ def command(
 ) -> None:
     """Write predictions as a nuScenes submission, and pictures of them over the ground truth.
 
+    Classes that nuScenes does not have keep their own names in it.
+
     \b
     MODEL (one) is a run folder, a .safetensors or .onnx file, package.module:factory, or a folder
     of prediction files.

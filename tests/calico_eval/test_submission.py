@@ -15,8 +15,13 @@ from calico.errors import CalicoError
 from calico.frame import Frame
 from calico.geometry.frames import from_quaternion
 from calico.predictions import Predictions
-from calico.taxonomy import NUSCENES
-from calico_eval.submission import predictions_from_submission, read_submission, write_submission
+from calico.taxonomy import KITTI, NUSCENES, WAYMO
+from calico_eval.submission import (
+    find_own_names,
+    predictions_from_submission,
+    read_submission,
+    write_submission,
+)
 
 POSE = from_quaternion(list(Quaternion(axis=[0.02, -0.03, 1], degrees=130)), (1010.0, 600.0, 1.9))
 
@@ -119,6 +124,28 @@ def test_the_same_predictions_give_the_same_bytes(frame: Frame, tmp_path: Path) 
     for name in ("a", "b"):
         write_submission(tmp_path / name, [(tilted(frame), some(9))], ("camera",))
     assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
+
+
+def test_other_classes_keep_their_names(frame: Frame, tmp_path: Path) -> None:
+    waymo = replace(tilted(frame), taxonomy=WAYMO)
+    predictions = replace(some(20), labels=np.arange(20) % 3, attributes=None)
+    path = tmp_path / "s.json"
+    write_submission(path, [(waymo, predictions)], ("lidar",), find_own_names(WAYMO))
+    content = json.loads(path.read_text())
+    assert content["meta"]["classes"] == ["vehicle", "pedestrian", "cyclist"]
+    back = predictions_from_submission(read_submission(path)["a"], waymo)
+    assert back.labels.tolist() == predictions.labels.tolist()
+    np.testing.assert_allclose(back.boxes, predictions.boxes, atol=1e-4)
+    assert find_own_names(NUSCENES) is None
+    assert find_own_names(KITTI) is None
+    content["meta"]["classes"] = ["vehicle"]
+    path.write_text(json.dumps(content))
+    with pytest.raises(CalicoError, match="detection_name is 'pedestrian', expected one of vehic"):
+        read_submission(path)
+    content["meta"]["classes"] = [3]
+    path.write_text(json.dumps(content))
+    with pytest.raises(CalicoError, match=r"meta\.classes is \[3\], expected a list of names"):
+        read_submission(path)
 
 
 def test_a_failure_leaves_the_old_file(frame: Frame, tmp_path: Path) -> None:

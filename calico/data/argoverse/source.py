@@ -52,12 +52,13 @@ class ArgoverseSource:
         cameras: tuple[str, ...] | None = None,
         taxonomy: Taxonomy = ARGOVERSE2,
     ) -> None:
-        """List the sweeps of all logs; no sensor file is opened.
+        """List the sweeps of all logs. No sensor file is opened.
 
         Args:
             root: The folder that holds SPLIT/LOG/, or LOG/.
             split: Name of the split's folder, of one log, or "all".
-            cameras: Names, in the order of the views; None for the ring cameras of the first log.
+            cameras: Names, in the order of the views, or None for the ring cameras of the first
+                log.
             taxonomy: Classes of the labels. Objects of no class are left out.
 
         Raises:

@@ -50,7 +50,7 @@ def write_argoverse(
         progress: Called with (frames done, frames in all); None for no progress.
 
     Raises:
-        CalicoError: A frame has more than two LiDARs or more beams; a class has no counterpart; or
+        CalicoError: A frame has more than two LiDARs or more beams, a class has no counterpart, or
             the calibration of a camera changes within a scene.
     """
     require_extra("Argoverse 2", "folder")

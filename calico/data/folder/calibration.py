@@ -36,12 +36,12 @@ class LidarMount:
 
     Attributes:
         name: Its name.
-        ego_T_sensor: (4, 4) pose; its last column is where the rays start.
+        ego_T_sensor: (4, 4) pose. Its last column is where the rays start.
         points_in: Frame of the points in its files: "sensor", "ego", or "lidar" (the frame that
             CALICO works in).
         bin_columns: What the float32 columns of a .bin file hold.
         intensity_scale: Intensities are divided by it, so that they are 0..1.
-        beams: Number of beams; the rings of the LiDARs after it begin there. 0: they do not.
+        beams: Number of beams. The rings of the LiDARs after it begin there, unless it is 0.
     """
 
     name: str

@@ -23,7 +23,7 @@ FEW_POINTS, LOOKED_AT = 5, 8
 def check_folder(
     config: Config, splits: Mapping[str, str], report: DataReport, progress: Progress | None
 ) -> None:
-    """Check tables and files of some splits; every file is opened and decoded once.
+    """Check tables and files of some splits. Every file is opened and decoded once.
 
     Args:
         config: Configuration of the data.

@@ -32,13 +32,13 @@ OLDEST_S = 1e4
 
 @dataclass(frozen=True)
 class FolderIndex:
-    """The tables of a folder; rows of the same frame stand together.
+    """The tables of a folder. Rows of the same frame stand together.
 
     Attributes:
         root: The folder.
         frames: Columns of frames.parquet, ordered by scene and time.
         sweeps, images, boxes: Columns of the other tables, ordered by frame.
-        sweep_rows, image_rows, box_rows: (F + 1,) where the rows of frame f begin; those of f + 1
+        sweep_rows, image_rows, box_rows: (F + 1,) where the rows of frame f begin. Those of f + 1
             follow.
         has_boxes: Whether there is a table of boxes.
     """
@@ -104,8 +104,8 @@ def read_index(root: Path) -> FolderIndex:
         root: The folder.
 
     Raises:
-        CalicoError: A table is damaged; a frame is there twice; a row belongs to no frame; two
-            rows are for the same sensor of a frame; or a number is impossible.
+        CalicoError: A table is damaged, a frame is there twice, a row belongs to no frame, two rows
+            are for the same sensor of a frame, or a number is impossible.
     """
     frames = read_table(root / FRAMES, COLUMNS[FRAMES], CONDITION)
     if not len(frames["token"]):

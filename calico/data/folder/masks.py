@@ -23,13 +23,13 @@ def read_masks(path: Path, classes: Sequence[str], grid: Grid) -> tuple[Bool, Bo
     """Read the masks of one frame as they are stored.
 
     Args:
-        path: An .npz file with the arrays `masks` (K, Y, X) and, if wanted, `known` (Y, X); or a
+        path: An .npz file with the arrays `masks` (K, Y, X) and, if wanted, `known` (Y, X), or a
             folder with CLASS.png for every class and, if wanted, known.png, in which white is yes.
         classes: The K classes.
         grid: Their grid. Row 0 is the smallest y, column 0 the smallest x.
 
     Returns:
-        (K, Y, X) masks, and (Y, X) the cells whose map is known; None if all are.
+        (K, Y, X) masks, and (Y, X) the cells whose map is known, or None if all are.
 
     Raises:
         CalicoError: A file is missing or damaged, or has another shape.

@@ -55,9 +55,9 @@ def read_cloud(path: Path, mount: LidarMount) -> Cloud:
             scaled.
 
     Raises:
-        CalicoError: The file is missing, damaged, or of another kind; a value is not finite; a
-            point is farther than any sensor sees; rings are no whole numbers; intensities have
-            another scale.
+        CalicoError: The file is missing, damaged, or of another kind, a value is not finite, a
+            point is farther than any sensor sees, rings are no whole numbers, or intensities
+            have another scale.
     """
     where = f"points {path}"
     if path.suffix == ".npz":

@@ -54,14 +54,14 @@ class FolderSource:
         follow_links: bool = False,
         taxonomy: Taxonomy = NUSCENES,
     ) -> None:
-        """Read and check the tables; no sensor file is opened.
+        """Read and check the tables. No sensor file is opened.
 
         Args:
             root: Folder of the data set.
             split: A value of the column split, the name of a scene, or "all".
             map_grid: Where map masks are wanted. Without maps in the folder there are none, and
                 `map_grid` is None.
-            cameras: Names, in the order of the views; None for all of the first calibration.
+            cameras: Names, in the order of the views, or None for all of the first calibration.
             sweeps: LiDAR sweeps a frame aggregates, its own included.
             follow_links: See `calico.data.nuscenes.paths.DataFolder`.
             taxonomy: Classes of labels and masks. Boxes of no class are left out.

@@ -55,9 +55,9 @@ def write_folder(
     or PNG files are copied, others become PNG. The tables appear at the end, and dataset.json last.
 
     Args:
-        sources: A source by name of the split; a single one is the split "val".
+        sources: A source by name of the split. A single one is the split "val".
         out: The folder, which exists or is made.
-        name: Name of the data set; by default that of the first source.
+        name: Name of the data set, by default that of the first source.
         progress: Called with (frames done, frames in all); None for no progress.
 
     Raises:

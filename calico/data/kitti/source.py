@@ -73,12 +73,12 @@ class KittiSource:
         cameras: tuple[str, ...] | None = None,
         taxonomy: Taxonomy = ALL_TYPES,
     ) -> None:
-        """List the frames; no sensor file is opened.
+        """List the frames. No sensor file is opened.
 
         Args:
             root: The folder that holds training/, or training/ itself.
             split: A list of frame numbers in ImageSets/SPLIT.txt, or "all".
-            cameras: Out of image_2 and image_3; None for those that are there.
+            cameras: Out of image_2 and image_3, or None for those that are there.
             taxonomy: Classes of the labels. Objects of no class are left out.
 
         Raises:

@@ -42,13 +42,13 @@ def write_kitti(
     """Write frames in the layout of KITTI's object benchmark.
 
     The layout holds one camera, one sweep of the main LiDAR, and the objects whose centre is in the
-    image. It holds no poses, times, velocities, rings or maps. Frames are numbered over all splits;
-    tokens.txt says which is which. How far an object is occluded is written as unknown.
+    image. It holds no poses, times, velocities, rings or maps. Frames are numbered over all splits,
+    and tokens.txt says which is which. How far an object is occluded is written as unknown.
 
     Args:
         sources: A source by name of the split.
         out: The folder.
-        camera: Name of the camera of the images; by default the one that looks forward.
+        camera: Name of the camera of the images, by default the one that looks forward.
         progress: Called with (frames done, frames in all); None for no progress.
 
     Raises:

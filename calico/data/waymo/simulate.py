@@ -82,13 +82,13 @@ class SimulatedSegment:
 def simulate_segments(
     config: SimConfig, split: str, rig: WaymoRig | None = None
 ) -> tuple[SimulatedSegment, ...]:
-    """List the scenes of a split of the simulator as segments; nothing is simulated yet.
+    """List the scenes of a split of the simulator as segments. Nothing is simulated yet.
 
     Args:
         config: Number of scenes and frames (10 a second), and the world's seed. The image size is
             that of the rig.
         split: "train", "val" or "test".
-        rig: The sensors; by default those of the data set at full size.
+        rig: The sensors, by default those of the data set at full size.
 
     Raises:
         CalicoError: The split is unknown.

@@ -247,7 +247,7 @@ _ADDED_LATER = (
 
 
 def _update(digest: hashlib._Hash, name: str, value: object) -> None:
-    if name in _ADDED_LATER and (value is None or value == {}):
+    if name in _ADDED_LATER and (value is None or (isinstance(value, Mapping) and not value)):
         return
     if isinstance(value, Boxes):
         for field in fields(Boxes):

@@ -128,7 +128,7 @@ def assign_difficulties(num_points: Int64, labelled: Int64 | None = None) -> Int
 
     Args:
         num_points: (G,) LiDAR points in the box, negative if unknown.
-        labelled: (G,) level of the labels, 0 where there is none. None: there are none.
+        labelled: (G,) level of the labels, 0 if an object has none. None if no object has one.
 
     Returns:
         (G,) LEVEL_1 or LEVEL_2.

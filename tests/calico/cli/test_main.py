@@ -23,7 +23,18 @@ def calico(*arguments: str) -> subprocess.CompletedProcess[str]:
 def test_help_lists_every_command() -> None:
     done = calico("--help")
     assert done.returncode == 0
-    for name in ("train", "export", "eval", "infer", "robust", "report", "gate", "config", "data"):
+    for name in (
+        "train",
+        "export",
+        "eval",
+        "infer",
+        "robust",
+        "report",
+        "gate",
+        "config",
+        "data",
+        "doctor",
+    ):
         assert f"  {name} " in done.stdout
 
 

@@ -5,17 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 
 from calico.config.data import DataConfig
+from calico.config.load import load_config
 from calico.config.model import GridConfig
 from calico.config.schema import Config
 from calico.data.check import check_data
 from calico.data.open import open_source
 
 
-def test_waymo_says_that_it_has_no_reader(tmp_path: Path) -> None:
-    bad = Config(data=DataConfig(source="waymo", root=tmp_path))
-    assert (
-        check_data(bad).problems[0].startswith("data.source: 'waymo' has no reader in this version")
-    )
+def test_waymo_says_what_it_misses(tmp_path: Path) -> None:
+    bad = load_config("waymo", None, (), {"data.root": tmp_path})
+    assert "has no folder training" in check_data(bad).problems[0]
 
 
 def test_open_source_follows_the_configuration(tiny: Path) -> None:

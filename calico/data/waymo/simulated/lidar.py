@@ -1,8 +1,8 @@
 """Scans the simulator's world with one of five LiDARs, as range images with two returns.
 
-A beam has a width. Two rays stand for it, half its width apart. Where they meet surfaces far from
-each other, the light comes back twice; where the surfaces are near each other, or one is met at a
-flat angle, the pulse comes back longer.
+A beam has a width. Two rays stand for it, half its width apart. If they meet surfaces far from each
+other, the light comes back twice. If the surfaces are near each other, or one is met at a flat
+angle, the pulse comes back longer.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Where each frame of a segment's file begins, and its time; kept in the user's cache folder.
+"""The place and time of each frame in a segment's file, kept in the user's cache folder.
 
 The index of a file is made from a few kilobytes of each record: its length, and the fields in front
 of the time. A cached index counts only for a file of the same path, size and time of change.

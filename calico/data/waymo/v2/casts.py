@@ -140,10 +140,10 @@ class SmallTable:
             path: Of the column, see `Component.column`.
 
         Returns:
-            (n, 3) int64 height, width, channels; -1 where the row has no range image.
+            (n, 3) int64 height, width, channels, or -1 if the row has no range image.
 
         Raises:
-            CalicoError: See `read_floats`; or a shape is not one of a range image.
+            CalicoError: See `read_floats`, or a shape is not one of a range image.
         """
         column = self.component.column(path)
         shapes: Int64 = self._read_fixed(column, _SHAPE_SIZE, pa.int64())

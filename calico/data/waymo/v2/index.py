@@ -44,13 +44,13 @@ _NO_DICTIONARY = -1
 
 @dataclass(frozen=True)
 class ColumnPages:
-    """Where the values of a column lie. Levels are counted from the start of the row group.
+    """The places of the values of a column. Levels are counted from the start of the row group.
 
     A list takes one level for each of its values, and one if it is empty or null. A value that is
     no list takes one.
 
     Attributes:
-        shapes: (n, 3) of the range image of every row, -1 where there is none; None for images.
+        shapes: (n, 3) of the range image of every row, -1 for a row without one. None for images.
         starts: (n,) first level of every row.
         lengths: (n,) levels of every row.
         page_groups: (p,) row group of every data page.

@@ -61,7 +61,7 @@ class PageHeader:
 
     @property
     def end(self) -> int:
-        """Where the next page begins."""
+        """The place where the next page begins."""
         return self.offset + self.size
 
 
@@ -70,8 +70,8 @@ class Page:
     """A page of values without compression.
 
     Attributes:
-        repetition: (n,) level of every value; 0 begins a row. None for a column without lists.
-        definition: (n,) level of every value; the largest says that it is there. None if all are.
+        repetition: (n,) level of every value. 0 begins a row. None for a column without lists.
+        definition: (n,) level of every value. The largest says that it is there. None if all are.
         content: The coded values, without those that are not there.
         encoding: Of the values.
     """

@@ -79,7 +79,7 @@ class ParquetSegment:
     """A segment; see `calico.data.waymo.records.Segment`."""
 
     def __init__(self, root: Path, split: str, context: str, cache_dir: Path | None = None) -> None:
-        """Name a segment; no file is read.
+        """Name a segment. No file is read.
 
         Args:
             root: Folder of the data set.
@@ -115,13 +115,13 @@ class ParquetSegment:
 
         Args:
             timestamp_us: One of `timestamps_us`.
-            lasers: LiDARs whose scans are read; none reads no point. One that has no row in this
-                frame is left out.
+            lasers: LiDARs whose scans are read, or none. One that has no row
+                in this frame is left out.
             returns: 1, 2 or both. A return that the frame lacks is left out.
             cameras: Cameras whose images are read. One without an image in this frame is left out.
 
         Raises:
-            CalicoError: A component is missing or damaged; the message names it.
+            CalicoError: A component is missing or damaged. The message names it.
         """
         files = self._files()
         row = int(np.searchsorted(files.timestamps, timestamp_us))

@@ -222,7 +222,7 @@ def read_conditions(table: SmallTable) -> dict[int, Conditions]:
 def _match_synced(
     timestamps: Int64, ids: Any, boxes: SmallTable, synced: SmallTable | None
 ) -> tuple[Float64, Int64]:
-    """(n, 7) camera-synced boxes, NaN where there is none, and (n,) cameras, of `lidar_box`."""
+    """Return (n, 7) camera-synced boxes, NaN if missing, and (n,) cameras, of `lidar_box`."""
     rows = _by_object(timestamps, ids, boxes)
     found, cameras = np.full((len(ids), 7), np.nan), np.zeros(len(ids), np.int64)
     if synced is None or not len(synced):

@@ -57,12 +57,12 @@ def write_segment(
         records: Its frames, by time. They are taken one after another. The calibrations of the
             first one hold for all. Map and zones without labels are left out.
         frames_per_group: Frames of each row group.
-        compression_level: Of Brotli, 0 to 11; pyarrow's own by default.
+        compression_level: Of Brotli, 0 to 11, by default pyarrow's own.
         old_types: Write float32 where the schema has double, and names in place of the numbers of
             enums, as files before the release do.
 
     Raises:
-        CalicoError: There is no record; a record is of another segment, not later than the one
+        CalicoError: There is no record, or a record is of another segment, not later than the one
             before, or has other calibrations than the first.
     """
     if file_name(context) != context:

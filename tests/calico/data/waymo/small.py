@@ -12,3 +12,7 @@ CONFIG = SimConfig(train_scenes=2, val_scenes=2, test_scenes=1, frames_per_scene
 
 def segment(split: str = "train", scene: int = 0, rig: WaymoRig = RIG) -> SimulatedSegment:
     return simulate_segments(CONFIG, split, rig)[scene]
+
+
+SEGMENTS = (("train", 0, "training"), ("train", 1, "training"), ("val", 0, "validation"))
+"""Split, scene and folder of the segments that data sets of the tests have."""

@@ -1,0 +1,237 @@
+"""The Waymo Open Dataset as a source of frames."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+from calico.config.data import WaymoConfig
+from calico.config.schema import Config
+from calico.config.taxonomy import describe_taxonomy
+from calico.data.root import find_data_root
+from calico.data.source import FrameInfo
+from calico.data.waymo.cameras import image_size
+from calico.data.waymo.frames import SensorChoice, build_frame, label_frame
+from calico.data.waymo.records import CAMERA_NAMES, LASERS, OBJECT_TYPES, Segment, WaymoRecord
+from calico.data.waymo.segments import (
+    SPLITS,
+    Version,
+    detect_version,
+    hash_files,
+    list_files,
+    open_segments,
+)
+from calico.errors import CalicoError
+from calico.frame import Frame, Int64
+from calico.geometry.grid import Grid
+from calico.taxonomy import WAYMO, Taxonomy
+
+READER_VERSION = 1
+"""Part of content_hash: raise it when the reader makes other frames of the same files."""
+MAP_AREAS = ("drivable_area", "ped_crossing", "stop_line", "driveway", "divider")
+"""What a class of the map can be made of."""
+_LABEL_COMPONENTS = ("lidar_box", "lidar_calibration", "lidar_camera_synced_box", "vehicle_pose")
+
+
+class WaymoSource:
+    """A split of the Waymo Open Dataset, of version 1 or 2 (a `FrameSource`).
+
+    Frames are described in `calico.data.waymo.frames`.
+
+    Args:
+        root: Folder with the folders of the splits.
+        split: "train", "val", "test", or the name of a folder.
+        settings: LiDARs, returns, interval of keyframes, image size.
+        map_grid: Where map masks are wanted. Only version 1 has maps; `map_grid` is None without.
+        cameras: Names out of `CAMERA_NAMES`, in the order of the views.
+        sweeps: LiDAR sweeps per frame, the keyframe's included, 0.1 s apart.
+        taxonomy: Classes of labels and masks. Its sources are Waymo's types of objects
+            (`OBJECT_TYPES`) and `MAP_AREAS`.
+
+    Raises:
+        CalicoError: The split has no segment, or a camera or a class is unknown.
+    """
+
+    def __init__(
+        self,
+        root: Path,
+        split: str,
+        settings: WaymoConfig,
+        map_grid: Grid | None,
+        cameras: tuple[str, ...] = tuple(CAMERA_NAMES.values()),
+        sweeps: int = 1,
+        taxonomy: Taxonomy = WAYMO,
+    ) -> None:
+        folder = SPLITS.get(split, split)
+        numbers = {name: number for number, name in CAMERA_NAMES.items()}
+        unknown = [camera for camera in cameras if camera not in numbers]
+        if unknown:
+            raise CalicoError(
+                f"Waymo: unknown camera '{unknown[0]}', expected data.cameras out of "
+                f"{', '.join(numbers)}"
+            )
+        _check_classes(taxonomy)
+        lasers = {name: number for number, name in LASERS.items()}
+        self.root = root
+        self.folder = folder
+        self.version: Version = (
+            detect_version(root, folder) if settings.version == "auto" else settings.version
+        )
+        self.name = f"waymo {self.version} {folder}"
+        self.cameras = cameras
+        self.taxonomy = taxonomy
+        self.settings = settings
+        self.sweeps = sweeps
+        self.choice = SensorChoice(
+            tuple(lasers[name] for name in settings.lidars),
+            settings.returns,
+            tuple(numbers[name] for name in cameras),
+            settings.image_reduction,
+        )
+        self.segments: tuple[Segment, ...] = tuple(open_segments(root, folder, self.version))
+        self.map_grid: Grid | None = None
+        self._times = tuple(segment.timestamps_us for segment in self.segments)
+        self._index = tuple(
+            (number, position)
+            for number, times in enumerate(self._times)
+            for position in range(0, len(times), settings.interval)
+        )
+        self._hashes: dict[str, str] = {}
+
+    def __len__(self) -> int:
+        return len(self._index)
+
+    def __getitem__(self, index: int) -> Frame:
+        """Load a frame; a CalicoError names segment, frame and sensor if something is broken."""
+        return self._load(*self._index[index])
+
+    def info(self, index: int) -> FrameInfo:
+        """Return token and scene of a frame."""
+        number, position = self._index[index]
+        context = self.segments[number].context
+        return FrameInfo(f"{context}_{int(self._times[number][position])}", context)
+
+    def annotations(self, index: int) -> Frame:
+        """See `FrameSource`; no sensor data are read, unless labels do not say how many points."""
+        number, position = self._index[index]
+        frame = label_frame(
+            self.read_labels(number, position),
+            self.choice.lasers[0],
+            self.taxonomy,
+        )
+        if (frame.boxes.num_points >= 0).all():
+            return frame
+        record = self._read(number, position, images=False)
+        boxes = build_frame([record], replace(self.choice, cameras=()), self.taxonomy).boxes
+        return frame.replace(boxes=boxes)
+
+    def labels(self, index: int) -> Int64:
+        """Return the classes (M,) of a frame's objects; no sensor data are read."""
+        record = self.read_labels(*self._index[index])
+        return label_frame(record, self.choice.lasers[0], self.taxonomy).boxes.labels
+
+    def image_sizes(self) -> frozenset[tuple[int, int]]:
+        """Return every (height, width) that the calibrations of the segments give."""
+        sizes = set()
+        for number in range(len(self.segments)) if self.choice.cameras else ():
+            record = self.read_labels(number, 0)
+            for camera in self.choice.cameras:
+                if camera in record.camera_calibrations:
+                    calibration = record.camera_calibrations[camera]
+                    sizes.add(image_size(calibration, self.choice.reduction))
+        return frozenset(sizes)
+
+    def content_hash(self) -> str:
+        """Return the digest of the files (`segments.hash_files` says how far) and the settings."""
+        return self._hash("content", (self.settings, self.cameras, self.sweeps, self.map_grid))
+
+    def labels_hash(self) -> str:
+        """Return the digest of the files that hold labels, and of what chooses among them."""
+        return self._hash("labels", (self.settings.interval, self.choice.lasers[0]))
+
+    def files(self, what: str = "content") -> tuple[Path, ...]:
+        """List the files of the split that frames are made of.
+
+        Args:
+            what: "content", or "labels" for those that hold labels.
+        """
+        paths = list_files(self.root, self.folder, self.version)
+        if what == "content" or self.version == "v1":
+            return paths
+        return tuple(path for path in paths if path.parent.name in _LABEL_COMPONENTS)
+
+    def read_labels(self, number: int, position: int) -> WaymoRecord:
+        """Read a frame without sensor data.
+
+        Args:
+            number: Of the segment.
+            position: Of the frame in it; all frames count, whatever the interval.
+        """
+        return self._read(number, position, images=False, points=False)
+
+    def _hash(self, what: str, settings: object) -> str:
+        if what not in self._hashes:
+            parts = (READER_VERSION, what, settings, describe_taxonomy(self.taxonomy))
+            digest = hashlib.sha256(repr(parts).encode())
+            digest.update(hash_files(self.files(what), self.root).encode())
+            self._hashes[what] = digest.hexdigest()
+        return self._hashes[what]
+
+    def _load(self, number: int, position: int) -> Frame:
+        before = range(position - 1, max(position - self.sweeps, -1), -1)
+        records = [
+            self._read(number, position),
+            *(self._read(number, one, images=False) for one in before),
+        ]
+        frame = build_frame(records, self.choice, self.taxonomy)
+        last = position - self.settings.interval
+        return frame.replace(previous=partial(self._load, number, last) if last >= 0 else None)
+
+    def _read(
+        self, number: int, position: int, *, images: bool = True, points: bool = True
+    ) -> WaymoRecord:
+        return self.segments[number].read(
+            int(self._times[number][position]),
+            lasers=self.choice.lasers if points else (),
+            returns=self.choice.returns,
+            cameras=self.choice.cameras if images else (),
+        )
+
+
+def open_split(config: Config, split: str) -> WaymoSource:
+    """Open a split as a configuration describes it.
+
+    Args:
+        config: Names the data set (`data`), the map grid and the classes.
+        split: "train" and "val" are those of the configuration. Any other name is a folder.
+
+    Raises:
+        CalicoError: The data set is not there.
+    """
+    data = config.data
+    own = {"train": data.train_split, "val": data.val_split}
+    return WaymoSource(
+        find_data_root(config),
+        own.get(split, split),
+        data.waymo,
+        config.grid.map,
+        data.cameras,
+        data.sweeps,
+        config.taxonomy.build(),
+    )
+
+
+def _check_classes(taxonomy: Taxonomy) -> None:
+    """Check that something in the data belongs to each class.
+
+    Sources of other data sets, which Waymo's own classes have, are no error here.
+    """
+    known = set(OBJECT_TYPES.values())
+    lost = [one.name for one in taxonomy.classes if not {one.name, *one.sources} & known]
+    if lost:
+        raise CalicoError(
+            f"Waymo: class {lost[0]} of taxonomy {taxonomy.name} is made of no type of object; "
+            f"expected taxonomy.sources out of {', '.join(OBJECT_TYPES.values())}"
+        )
