@@ -23,6 +23,7 @@ from typing import Any
 
 import click
 
+from benchmarks.public_detector import make_accuracy_table, make_robustness_table
 from calico.files import write_atomic
 from calico.taxonomy import NUSCENES
 from experiments.pretraining.protocol import VARIANTS
@@ -466,6 +467,8 @@ TABLES: dict[str, Callable[[Path], list[str]]] = {
     "integrity-cost": integrity_cost_table,
     "install": install_table,
     "house": house_table,
+    "public-detector-accuracy": make_accuracy_table,
+    "public-detector-robustness": make_robustness_table,
 }
 
 
