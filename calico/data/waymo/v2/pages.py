@@ -40,7 +40,7 @@ class PageHeader:
 
     Attributes:
         kind: `DATA`, `DATA_2`, `DICTIONARY` or another one.
-        offset: Where its body begins in the file.
+        offset: Place of its body in the file.
         size: Bytes of its body in the file.
         full_size: Bytes of its body without compression.
         count: Number of values, nulls included.
@@ -168,11 +168,10 @@ def decompress(body: Any, codec: str, size: int) -> memoryview:
         size: Bytes of the result, as the header gives them.
 
     Raises:
-        CalicoError: The result is too large.
-        ValueError: The result has another size.
+        ValueError: The result is too large, or has another size.
     """
     if not 0 <= size <= MAX_WHOLE_PAGE:
-        raise CalicoError(
+        raise ValueError(
             f"a page takes {size} bytes without compression, expected at most {MAX_WHOLE_PAGE}"
         )
     if codec == "uncompressed":

@@ -149,7 +149,9 @@ class ParquetSegment:
     def _files(self) -> _OpenSegment:
         """Return the open files of this thread."""
         key = (self._root, self._split, self._context, self._cache_dir)
-        files = _OPEN.segments.pop(key, None) or _OpenSegment(*key)
+        files = _OPEN.segments.pop(key, None)
+        if files is None or not files.is_current():
+            files = _OpenSegment(*key)
         _OPEN.segments[key] = files
         while len(_OPEN.segments) > MAX_OPEN:
             _OPEN.segments.popitem(last=False)[1].close()
@@ -165,6 +167,10 @@ class _OpenSegment:
         self._opened: dict[str, ComponentFile] = {}
         self._columns: dict[str, tuple[RowIndex, dict[str, LargeColumn]]] = {}
         self.timestamps, self.poses = read_poses(self._table("vehicle_pose"))
+
+    def is_current(self) -> bool:
+        """Tell whether no file was replaced since it was opened."""
+        return all(file.is_current() for file in self._opened.values())
 
     def close(self) -> None:
         """Close all files."""

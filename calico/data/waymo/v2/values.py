@@ -135,7 +135,8 @@ class LargeColumn:
             assert repetition is not None
             end = min(end, len(repetition))
             starts_row = repetition[begin:end] == 0
-            if starts_row[0] != is_first or starts_row[1:].any():
+            follower = repetition[end] if end < len(repetition) else 0
+            if starts_row[0] != is_first or starts_row[1:].any() or follower != 0:
                 raise CalicoError(f"{where}: a row begins elsewhere than its shape says")
             if definition is not None:
                 there = definition == chunk.max_definition
@@ -255,7 +256,7 @@ def _pick_binary(stream: IO[bytes], wanted: list[int]) -> dict[int, bytes]:
     for number in range(wanted[-1] + 1 if wanted else 0):
         size = int.from_bytes(_read_exactly(stream, 4), "little")
         if size > MAX_IMAGE_BYTES:
-            raise CalicoError(f"an image of {size} bytes, expected at most {MAX_IMAGE_BYTES}")
+            raise ValueError(f"an image of {size} bytes, expected at most {MAX_IMAGE_BYTES}")
         if number in wanted:
             found[number] = _read_exactly(stream, size)
             continue
