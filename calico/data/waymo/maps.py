@@ -93,7 +93,7 @@ class WaymoMap:
 
 
 def build_map(features: Sequence[MapFeature] | None) -> WaymoMap | None:
-    """Build the areas of a segment's map, which takes about a second.
+    """Build the areas of a segment's map, which takes about half a second.
 
     Args:
         features: `WaymoRecord.map_features`.
