@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from torch import Tensor, nn
@@ -16,6 +16,7 @@ from calico.data.source import FrameSource, check_classes
 from calico.errors import CalicoError
 from calico.frame import Frame
 from calico.losses.supervised import compute_losses
+from calico.losses.targets import TargetMaker
 from calico.models.calico import CalicoModel
 from calico.seeds import derive_seed, make_generator
 from calico.train.checkpoint import MODEL_FILE, save_model
@@ -40,6 +41,7 @@ class LabelledLoader:
         conditions: Corruptions of robust training. A frame gets one of them before its
             augmentation. Without any, no random number is drawn.
         share: Share of the frames that get one.
+        targets: Makes the targets of the detection head; None for a model without.
     """
 
     source: FrameSource
@@ -48,6 +50,7 @@ class LabelledLoader:
     seed: int
     conditions: tuple[Level, ...] = ()
     share: float = 0.0
+    targets: TargetMaker | None = None
 
     def __call__(self, epoch: int, positions: Sequence[int], indices: Sequence[int]) -> Batch:
         """Make one batch (see `calico.train.task.Loader`)."""
@@ -58,7 +61,10 @@ class LabelledLoader:
             frames.append(
                 augment_frame(frame, self.augment, self.source.map_grid, rng, self.image_size)
             )
-        return collate_frames(frames)
+        batch = collate_frames(frames, raw_images=True)
+        if self.targets is None:
+            return batch
+        return replace(batch, targets=self.targets.make_targets(batch.boxes, batch.labels))
 
     def _corrupted(self, frame: Frame, epoch: int, position: int) -> Frame:
         """Put a frame under a condition, which differs between epochs, or return it unchanged."""
@@ -120,6 +126,9 @@ class Finetune(Task[Batch]):
             config.seed,
             conditions,
             config.train.corruption_share,
+            None
+            if config.model.detection is None
+            else TargetMaker.from_config(config.model.detection, model.trunk_grid, model.taxonomy),
         )
         super().__init__(config, config.train, loader, _frames(config, source), len(source))
         self.model, self.notes = model, notes
