@@ -2,10 +2,10 @@
 
 python -m benchmarks.loader [--preset tiny] [--set KEY=VALUE ...] [--out FILE]
 
-Every number of workers trains the same steps with labels: one epoch to warm up (the workers
-start, frames enter the cache), then the measured epochs. The time of a step is split in two: waiting
-for the batch, and the model with its optimiser. The share that is not the model is what more workers
-can save. The losses must be the same for all.
+Every number of workers trains the same steps with labels. In a first epoch the workers start and
+frames enter the cache. The epochs after it are measured. A step has two parts: waiting
+for the batch, and the model with its optimiser. The share that is not the model is what more
+workers can save. The losses must be the same for all.
 """
 
 from __future__ import annotations

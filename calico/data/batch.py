@@ -10,9 +10,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from calico.data.targets import TaskTarget
 from calico.errors import CalicoError
 from calico.frame import Float32, Frame
-from calico.losses.targets import TaskTarget
 
 
 @dataclass(frozen=True)

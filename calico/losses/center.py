@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from calico.config.model import DetectionConfig
-from calico.losses.targets import TaskTarget
+from calico.data.targets import TaskTarget
 from calico.models.heads.center import BOX_TERMS, TaskOutput
 
 ALPHA, BETA = 2.0, 4.0

@@ -6,10 +6,10 @@ import torch
 from torch import Tensor
 
 from calico.data.batch import Batch
+from calico.data.targets import TargetMaker
 from calico.errors import CalicoError
 from calico.losses.center import center_losses
 from calico.losses.segmentation import sigmoid_focal_loss
-from calico.losses.targets import TargetMaker
 from calico.models.calico import CalicoModel, Outputs
 
 

@@ -13,10 +13,10 @@ from calico.config.training import AugmentConfig
 from calico.data.augment import augment_frame
 from calico.data.batch import Batch, collate_frames
 from calico.data.source import FrameSource, check_classes
+from calico.data.targets import TargetMaker
 from calico.errors import CalicoError
 from calico.frame import Frame
 from calico.losses.supervised import compute_losses
-from calico.losses.targets import TargetMaker
 from calico.models.calico import CalicoModel
 from calico.seeds import derive_seed, make_generator
 from calico.train.checkpoint import MODEL_FILE, save_model

@@ -6,9 +6,9 @@ import pytest
 import torch
 
 from calico.config.model import DetectionConfig
+from calico.data.targets import TargetMaker
 from calico.geometry.grid import Grid
 from calico.losses.center import center_losses, gaussian_focal_loss
-from calico.losses.targets import TargetMaker
 from calico.models.heads.center import TaskOutput
 from calico.taxonomy import NUSCENES
 

@@ -5,11 +5,11 @@ import torch
 
 from calico.config.schema import Config
 from calico.data.batch import Batch
+from calico.data.targets import TargetMaker
 from calico.errors import CalicoError
 from calico.losses.center import center_losses
 from calico.losses.segmentation import sigmoid_focal_loss
 from calico.losses.supervised import compute_losses
-from calico.losses.targets import TargetMaker
 from calico.models.calico import build_model
 
 
