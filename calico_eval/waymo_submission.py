@@ -1,8 +1,8 @@
 """Predictions in Waymo's formats: `Objects` for the metrics, `Submission` for the leaderboards.
 
 Boxes are in the vehicle frame of their frame. The name of the segment is the frame's scene, the
-time is that in the token of a Waymo frame, else the timestamp to a microsecond. Both files are written frame by frame: a repeated field, or one
-message in several parts, may be continued at any time in this format.
+time is that in the token of a Waymo frame, else the timestamp to a microsecond. Both files are
+written frame by frame: in this format, repeated fields and messages may come in several parts.
 
 Source: metrics.proto and submission.proto of waymo-research/waymo-open-dataset.
 """
