@@ -14,7 +14,6 @@ from calico.files import file_name
 from calico.files.images import write_png
 from calico.frame import Frame
 from calico.predictions import Predictions
-from calico.taxonomy import NUSCENES, names_in
 from calico_eval.engines.base import Engine, check_cameras, check_taxonomy
 from calico_eval.evaluate import Progress, split_batches
 from calico_eval.submission import find_own_names, write_submission
@@ -105,23 +104,21 @@ def run_inference(
 
 
 def check_inference(engine: Engine, source: FrameSource, form: Format = "nuscenes") -> None:
-    """Check that a model fits the data and its answers a submission, before a frame is loaded.
+    """Check that a model fits the data and its answers the format, before a frame is loaded.
 
     Args:
         engine: A model.
         source: Frames.
-        form: Format of the predictions.
+        form: Format of the predictions. That of nuScenes takes classes of any name.
 
     Raises:
         CalicoError: The model needs cameras or classes that the data lack, or a class of the data
-            is none of the format's, so that no submission can hold it.
+            is none of Waymo's, so that Waymo's formats cannot hold it.
     """
     check_cameras([engine], source)
     check_taxonomy([engine], source)
     if form == "waymo":
         names_in(source.taxonomy, tuple(OBJECT_TYPES.values()), "a Waymo submission")
-    else:
-        names_in(source.taxonomy, NUSCENES.names, "a nuScenes submission")
 
 
 def _draw(

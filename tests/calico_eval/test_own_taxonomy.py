@@ -25,7 +25,11 @@ from calico_eval.engines.torch import TorchEngine
 from calico_eval.engines.user import UserEngine
 from calico_eval.infer import run_inference
 from calico_eval.metrics.false_target import false_target
-from calico_eval.submission import predictions_from_submission, write_submission
+from calico_eval.submission import (
+    predictions_from_submission,
+    read_submission,
+    write_submission,
+)
 
 CAR_LAST = Taxonomy(
     "car_last",
@@ -196,19 +200,20 @@ def test_attacks_and_submissions_refuse_frames_in_other_classes(
         run_inference(small_engine, Other(), tmp_path)  # type: ignore[arg-type]
 
 
-def test_infer_refuses_classes_that_no_submission_holds_before_a_frame(tmp_path: Path) -> None:
-    """Its model answers in Waymo's classes: the submission could not be written after the run."""
+def test_infer_takes_classes_that_nuscenes_does_not_have(tmp_path: Path) -> None:
+    """The file has the same form, and its records have the names of the classes."""
 
-    class Waymo:
+    class Segments:
         name, taxonomy, map_grid, cameras = "segments", WAYMO, None, ()
 
         def __len__(self) -> int:
-            return 3
+            return 1
 
         def __getitem__(self, index: int) -> Frame:
-            raise AssertionError("a frame was loaded")
+            return labelled(WAYMO, [1])
 
-    engine = UserEngine(Says(0), "says", ("lidar",), "abc")
-    with pytest.raises(CalicoError, match=r"a nuScenes submission holds .* merges car, truck"):
-        run_inference(engine, Waymo(), tmp_path / "out")  # type: ignore[arg-type]
-    assert not (tmp_path / "out").exists()
+    engine = UserEngine(Says(2), "says", ("lidar",), "abc")
+    path = run_inference(engine, Segments(), tmp_path, pictures=False)  # type: ignore[arg-type]
+    (record,) = read_submission(path)["a"]
+    assert record["detection_name"] == "cyclist"
+    assert predictions_from_submission([record], labelled(WAYMO, [])).labels.tolist() == [2]
