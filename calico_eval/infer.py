@@ -14,6 +14,7 @@ from calico.files import file_name
 from calico.files.images import write_png
 from calico.frame import Frame
 from calico.predictions import Predictions
+from calico.taxonomy import names_in
 from calico_eval.engines.base import Engine, check_cameras, check_taxonomy
 from calico_eval.evaluate import Progress, split_batches
 from calico_eval.submission import find_own_names, write_submission
