@@ -115,7 +115,7 @@ def choose_objects(
 ) -> list[tuple[int, tuple[int, ...]]]:
     """Choose which objects go into a database, by the labels alone.
 
-    Of each class at most `config.max_stored` are taken, evenly spread over the frames.
+    At most `config.max_stored` objects of a class are taken, evenly spread over the frames.
 
     Args:
         source: Training frames.
