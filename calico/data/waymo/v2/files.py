@@ -291,7 +291,7 @@ class ComponentFile:
         ]
         if missing:
             raise CalicoError(
-                f"{self.where}: lacks the column {missing[0]}; it has {', '.join(names)[:300]}"
+                f"{self.where}: lacks the column {missing[0]}; it has {', '.join(names)[:300]!a}"
             )
 
     def _leaf(self, name: str) -> int:

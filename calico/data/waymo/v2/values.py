@@ -7,6 +7,7 @@ from typing import IO, Any
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 
 from calico.data.waymo.v2.decode import decode_numbers
 from calico.data.waymo.v2.files import Chunk, ComponentFile, name_errors
@@ -113,6 +114,7 @@ class LargeColumn:
     def forget(self) -> None:
         """Drop the page and the dictionary that were kept, to save memory."""
         self._last = self._dictionary = None
+        pa.default_memory_pool().release_unused()
 
     def _data_pages(self, group: int, start: int, end: int) -> list[tuple[int, int]]:
         """List (place, first level) of the pages that hold some levels of a row group."""

@@ -178,5 +178,5 @@ def test_rows_of_another_segment_are_refused() -> None:
     table = SmallTable(
         pa.table({"key.segment_context_name": ["a", "b"]}), COMPONENTS["stats"], "file f"
     )
-    with pytest.raises(CalicoError, match="file f: holds rows of the segment b, expected a"):
+    with pytest.raises(CalicoError, match="file f: holds rows of the segment 'b', expected a"):
         table.check_segment("a")

@@ -152,7 +152,7 @@ def replace(table: Any, name: str, values: list[Any]) -> Any:
         ("key.laser_name", lambda v: [1, 1, *v[2:]], "2 rows have the timestamp"),
         ("key.laser_name", lambda v: [6, *v[1:]], "holds 6, expected one of"),
         ("key.laser_name", lambda v: [None, *v[1:]], "holds null in row 0"),
-        ("key.segment_context_name", lambda v: ["x", *v[1:]], "rows of the segment x"),
+        ("key.segment_context_name", lambda v: ["x", *v[1:]], "rows of the segment 'x'"),
     ],
 )
 def test_contradictions_are_refused(

@@ -272,8 +272,8 @@ CAMERA = "[CameraCalibrationComponent]"
         ("camera_calibration", f"{CAMERA}.intrinsic.k1", lambda v: [float("nan")] * 5, "finite"),
         ("lidar_calibration", "key.laser_name", lambda v: ["TOP", "X", *"TTT"], "holds 'X'"),
         ("stats", "[StatsComponent].weather", lambda v: list(range(len(v))), "which is no string"),
-        ("stats", "key.segment_context_name", lambda v: ["other"] * len(v), "the segment other"),
-        ("lidar_box", "key.segment_context_name", lambda v: ["b", *v[1:]], "the segment b"),
+        ("stats", "key.segment_context_name", lambda v: ["other"] * len(v), "the segment 'other'"),
+        ("lidar_box", "key.segment_context_name", lambda v: ["b", *v[1:]], "the segment 'b'"),
     ],
 )  # fmt: skip
 def test_wrong_values_are_refused(

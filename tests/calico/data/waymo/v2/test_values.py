@@ -58,7 +58,6 @@ LAYOUTS: dict[str, dict[str, Any]] = {
     "snappy": {"compression": "snappy"},
     "gzip": {"compression": "gzip"},
     "zstd": {"compression": "zstd"},
-    "lz4": {"compression": "lz4"},
     "plain": {"use_dictionary": False},
     "version 2": {"data_page_version": "2.0", "compression": "brotli"},
     "version 2, not compressed": {"data_page_version": "2.0", "compression": "none"},
