@@ -159,7 +159,8 @@ def test_a_box_is_moved_where_it_falls_below_the_overlap_of_its_class() -> None:
     """A shift by 1 m along a length of 4.6 m leaves an IoU of 3.6 / 5.6 = 0.64: too little at
     0.7."""
     shifted = [BOX[0] + 1.0, *BOX[1:]]
-    loose = replace(KITTI, classes=(replace(KITTI.classes[0], min_overlap=0.5), *KITTI.classes[1:]))
+    classes = (replace(KITTI.classes[0], min_overlap=0.5), *KITTI.classes[1:])
+    loose = replace(KITTI, name="loose", classes=classes)
     for taxonomy, expected in ((KITTI, (1, 1)), (loose, (0, 1))):
         frame = labelled(taxonomy, [0])
         assert count_moved(frame, answer(0), answer(0, shifted), taxonomy.ranges()) == expected
