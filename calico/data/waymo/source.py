@@ -17,7 +17,8 @@ from calico.data.root import find_data_root
 from calico.data.source import FrameInfo
 from calico.data.waymo.cameras import image_size
 from calico.data.waymo.frames import SensorChoice, build_frame, label_frame
-from calico.data.waymo.maps import MAP_CLASSES, WaymoMap, build_map
+from calico.data.waymo.map_cache import load_map
+from calico.data.waymo.maps import MAP_CLASSES, WaymoMap
 from calico.data.waymo.records import CAMERA_NAMES, LASERS, OBJECT_TYPES, Segment, WaymoRecord
 from calico.data.waymo.segments import (
     SPLITS,
@@ -27,6 +28,7 @@ from calico.data.waymo.segments import (
     list_files,
     open_segments,
 )
+from calico.data.waymo.v1.reader import TfRecordSegment
 from calico.errors import CalicoError
 from calico.frame import Frame, Int64
 from calico.geometry.grid import Grid
@@ -34,7 +36,7 @@ from calico.taxonomy import WAYMO, Taxonomy
 
 READER_VERSION = 1
 """Part of content_hash: raise it when the reader makes other frames of the same files."""
-KEPT_MAPS = 4
+KEPT_MAPS = 256
 """Maps of so many segments are kept in memory."""
 _LABEL_COMPONENTS = ("lidar_box", "lidar_calibration", "lidar_camera_synced_box", "vehicle_pose")
 
@@ -211,18 +213,18 @@ class WaymoSource:
         """The frame with map masks; all cells are unknown where its segment has no map."""
         if self.map_grid is None or self._maps is None:
             return frame
+        segment = self._maps.get(record.context)
         if self.version == "v2":
-            other = self._maps.get(record.context)
-            if other is None:
+            if segment is None:
                 raise CalicoError(
                     f"segment {record.context}: data.waymo.map_root {self.settings.map_root} has "
                     f"no such segment in {self.folder}; expected the same segments in version 1"
                 )
-            record = other.read(record.timestamp_us, lasers=(), cameras=())
-        if record.context not in self._drawn:
+            record = segment.read(record.timestamp_us, lasers=(), cameras=(), with_map=False)
+        if segment is not None and record.context not in self._drawn:
             while len(self._drawn) >= KEPT_MAPS:
                 self._drawn.pop(next(iter(self._drawn)))
-            self._drawn[record.context] = build_map(record.map_features)
+            self._drawn[record.context] = load_map(segment)
         drawn = self._drawn[record.context]
         if drawn is None:
             rows, columns = self.map_grid.shape
@@ -241,18 +243,19 @@ class WaymoSource:
             lasers=self.choice.lasers if points else (),
             returns=self.choice.returns,
             cameras=self.choice.cameras if images else (),
+            with_map=False,
         )
 
 
 def _open_maps(
     settings: WaymoConfig, version: Version, folder: str, segments: Sequence[Segment]
-) -> dict[str, Segment] | None:
+) -> dict[str, TfRecordSegment] | None:
     """The segments that hold maps, by name, or None if none does."""
-    if version == "v1":
-        return {segment.context: segment for segment in segments}
-    if settings.map_root is None:
-        return None
-    return {one.context: one for one in open_segments(settings.map_root, folder, "v1")}
+    if version == "v2":
+        if settings.map_root is None:
+            return None
+        segments = open_segments(settings.map_root, folder, "v1")
+    return {one.context: one for one in segments if isinstance(one, TfRecordSegment)}
 
 
 def open_split(config: Config, split: str) -> WaymoSource:

@@ -107,6 +107,7 @@ class ParquetSegment:
         lasers: Collection[int] = tuple(LASERS),
         returns: Collection[int] = (1, 2),
         cameras: Collection[int] = tuple(CAMERA_NAMES),
+        with_map: bool = True,
     ) -> WaymoRecord:
         """Read one frame.
 
@@ -119,6 +120,7 @@ class ParquetSegment:
                 in this frame is left out.
             returns: 1, 2 or both. A return that the frame lacks is left out.
             cameras: Cameras whose images are read. One without an image in this frame is left out.
+            with_map: Makes no difference, because this version has no maps.
 
         Raises:
             CalicoError: A component is missing or damaged. The message names it.
