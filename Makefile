@@ -7,7 +7,7 @@ ENGINE := $(RUN)/model/model.onnx
 FUZZ_ROUNDS ?= 1000
 FUZZ_KILLS ?= 10
 
-.PHONY: help demo demo-clean test pytest test-attacks-other-cpu fuzz lint types house docs dist clean
+.PHONY: help demo demo-clean test pytest test-attacks-other-cpu fuzz lint types house docs dist waymo-env clean
 help:
 	@echo "make demo   train, export, attack and report on the embedded simulator (about a quarter of an hour on two cores)"
 	@echo "make test   lint, types and tests"
@@ -17,6 +17,7 @@ help:
 	@echo "make house  measure the code: circles, names, documented arguments, mirrored tests (exit 1 if a limit is missed)"
 	@echo "make docs   build the documentation site into site/; a broken link is an error"
 	@echo "make fuzz   every reader with many damaged files, and runs killed at random moments (FUZZ_ROUNDS, FUZZ_KILLS)"
+	@echo "make waymo-env  the official program of the Waymo Open Dataset in .venv-waymo, as oracle of tests/calico_eval/metrics/waymo"
 	@echo "make demo-clean  remove the demo's results, to start it again after the code has changed"
 	@echo "make clean  remove the environment and the demo's results (not the simulator's cache)"
 
@@ -84,8 +85,19 @@ dist: .venv/dev
 	rm -rf build dist
 	$(BIN)/python -m build
 
+# The last official package runs with TensorFlow 2.13, and so with Python 3.8 to 3.11, beside none of our own packages.
+# It needs an x86-64 Linux. Only the parts of its dependencies that the metrics use are installed.
+WAYMO_PYTHON ?= python3.11
+waymo-env: .venv-waymo/ready
+.venv-waymo/ready:
+	$(WAYMO_PYTHON) -m venv .venv-waymo
+	.venv-waymo/bin/pip install --quiet --disable-pip-version-check tensorflow-cpu==2.13.1
+	.venv-waymo/bin/pip install --quiet --disable-pip-version-check --no-deps waymo-open-dataset-tf-2-12-0==1.6.7
+	.venv-waymo/bin/python -c "from waymo_open_dataset.metrics.ops import py_metrics_ops"
+	@touch $@
+
 demo-clean:
 	rm -rf $(RUN)
 
 clean:
-	rm -rf .venv $(RUN) build dist site *.egg-info .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv .venv-waymo $(RUN) build dist site *.egg-info .mypy_cache .pytest_cache .ruff_cache

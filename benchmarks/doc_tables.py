@@ -24,6 +24,7 @@ from typing import Any
 import click
 
 from benchmarks.public_detector import make_accuracy_table, make_robustness_table
+from benchmarks.tables_of_data import index_table, loader_table
 from calico.files import write_atomic
 from calico.taxonomy import NUSCENES
 from experiments.pretraining.protocol import VARIANTS
@@ -260,6 +261,10 @@ def coverage_table(path: Path) -> list[str]:
     return lines
 
 
+def _runs(repeats: int) -> str:
+    return "one run of each" if repeats == 1 else f"the fastest of {repeats} runs in turn"
+
+
 def speed_table(path: Path) -> list[str]:
     """Our nuScenes metric beside the devkit."""
     found = read_json(path)
@@ -267,7 +272,7 @@ def speed_table(path: Path) -> list[str]:
     return [
         f"`{found['command']}`: {settings['frames']} frames of {settings['objects']} objects, seed "
         f"{settings['seed']}, "
-        f"the fastest of {settings['repeats']} runs in turn, processor time, {found['machine']}.",
+        f"{_runs(settings['repeats'])}, processor time, {found['machine']}.",
         "",
         "| predictions a frame | ours, ms a frame | devkit, ms a frame | ratio |",
         "|---|---|---|---|",
@@ -460,6 +465,8 @@ TABLES: dict[str, Callable[[Path], list[str]]] = {
     "rad": rad_table,
     "coverage": coverage_table,
     "metric-speed": speed_table,
+    "nuscenes-index": index_table,
+    "loader": loader_table,
     "regions-by-class": regions_by_class_table,
     "regions-by-setting": regions_by_setting_table,
     "corruption-cost": corruption_cost_table,

@@ -178,11 +178,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--frames", type=int, default=200)
+    parser.add_argument("--frames", type=int, default=6000)
     parser.add_argument(
         "--predictions", type=int, nargs="+", default=[50, 100, 300], help="per frame"
     )
-    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--repeats", type=int, default=1)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path, help="JSON file for the result")
     options = parser.parse_args()

@@ -112,7 +112,8 @@ def main() -> None:
     print(f"index: {index_mb:.0f} MB")
     if options.out:
         content = {
-            "command": f"python -m benchmarks.nuscenes_index --scenes {options.scenes} --out FILE",
+            "command": f"python -m benchmarks.nuscenes_index --scenes {options.scenes} --out "
+            "benchmarks/results/nuscenes_index.json",
             "machine": f"{platform.machine()}, Python {platform.python_version()}",
             "scenes": options.scenes,
             "sweeps": SWEEPS,

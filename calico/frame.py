@@ -129,9 +129,8 @@ class Frame:
         ego_T_lidar, global_T_lidar: (4, 4) poses of the LiDAR.
         boxes: Ground truth.
         map_masks: (K, Y, X) bool on the map grid, or None.
-        map_known: (Y, X) bool, the cells whose map is known, or None if all are. Training ignores
-            the others (turning a frame brings unknown ground into the corners). The official map
-            metric has no such notion and counts every cell.
+        map_known: (Y, X) bool, the cells whose map is known, or None if all are. Training and
+            metrics ignore the others (turning a frame brings unknown ground into the corners).
         elongation: (N,) float32 (Waymo), or None.
         lidar_index: (N,) int16 LiDAR of every point, or None if one LiDAR stands at the origin.
         lidar_T: (L, 4, 4) poses of the LiDARs in the LiDAR frame, or None as above. The first is

@@ -22,6 +22,9 @@ from calico.errors import CalicoError
 Group = Literal["vehicle", "special_vehicle", "cycle", "pedestrian", "object"]
 """What a class is for an attacker: a spoofer copies the points of a `vehicle`."""
 GROUPS: tuple[Group, ...] = get_args(Group)
+Scoring = Literal["nuscenes", "waymo"]
+"""Rules of detection figures: by distance of centres, or by 3D IoU at two levels of difficulty."""
+SCORINGS: tuple[Scoring, ...] = get_args(Scoring)
 ERRORS: tuple[str, ...] = ("ATE", "ASE", "AOE", "AVE", "AAE")
 """Translation [m], scale [fraction], orientation [rad], velocity [m/s], attribute [fraction]."""
 MAX_CLASSES = 100
@@ -92,6 +95,7 @@ class Taxonomy:
         classes: Classes of objects. A label is an index into them.
         map_classes: Classes of the map. They are the first axis of every mask.
         attributes: Names of the attributes. An object's attribute is an index into them, or -1.
+        scoring: Rules that detection is scored by. Those of nuScenes are always among them.
 
     Raises:
         CalicoError: A name is used twice, or a value is impossible.
@@ -101,6 +105,7 @@ class Taxonomy:
     classes: tuple[ObjectClass, ...]
     map_classes: tuple[MapClass, ...] = ()
     attributes: tuple[str, ...] = ()
+    scoring: tuple[Scoring, ...] = ("nuscenes",)
 
     def __post_init__(self) -> None:
         _check_name(self.name, "taxonomy")
@@ -128,6 +133,12 @@ class Taxonomy:
             _check_name(name, where)
         if len(set(self.attributes)) < len(self.attributes):
             raise CalicoError(f"{where}: attributes {list(self.attributes)} name one twice")
+        scoring = self.scoring if isinstance(self.scoring, tuple) else ()
+        if "nuscenes" not in scoring or len({*scoring} & {*SCORINGS}) < len(scoring):
+            raise CalicoError(
+                f"{where}: scoring is {self.scoring!r:.80}, expected a tuple with 'nuscenes' and "
+                f"perhaps others of {', '.join(SCORINGS)}, each once"
+            )
         for one in self.classes:
             self._check_class(one, f"{where}, class {one.name}")
         # One form for one meaning, so that a taxonomy is equal to itself after a file.
@@ -378,6 +389,7 @@ WAYMO = Taxonomy(
         MapClass("driveway", sources=("carpark_area",)),
         MapClass("divider"),
     ),
+    scoring=("nuscenes", "waymo"),
 )
 """The three classes of Waymo's 3D detection benchmark, and the map classes that its map gives.
 

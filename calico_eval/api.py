@@ -98,6 +98,31 @@ def evaluate(
     from calico_eval.validation import eval_ranges
     from corruptions import corrupt, find_corruptions
 
+    _check_data(data, frames)
+    seed = _check_seed(seed)
+    engine = load_model(model, device)
+    config = getattr(engine, "config", None)
+    if ranges is None:
+        ranges = eval_ranges(config) if isinstance(config, Config) else data.taxonomy.ranges()
+    if isinstance(config, Config):
+        _check_map_grid(engine, config, data)
+    if corruption is not None:
+        find_corruptions(corruption)
+    stats = run_evaluation(
+        engine,
+        data,
+        ranges=ranges,
+        batch_size=config.eval.batch_size if isinstance(config, Config) else BATCH_SIZE,
+        indices=frames,
+        transform=None
+        if corruption is None
+        else lambda frame: corrupt(frame, corruption, severity, seed),
+    )
+    return Scores(compute_metrics(stats))
+
+
+def _check_data(data: FrameSource, frames: Sequence[int] | None) -> None:
+    """Check that data are a source of frames, and that indices are those of its frames."""
     if not all(hasattr(data, one) for one in ("taxonomy", "map_grid", "info", "__len__")):
         raise CalicoError(
             f"data {data!r:.60}: got {type(data).__name__}, expected a source of frames; "
@@ -112,26 +137,6 @@ def evaluate(
         raise CalicoError(
             f"frames: got {wrong[0]!r:.60}, expected whole numbers from 0 to {len(data) - 1}"
         )
-    engine = load_model(model, device)
-    config = getattr(engine, "config", None)
-    if ranges is None:
-        ranges = eval_ranges(config) if isinstance(config, Config) else data.taxonomy.ranges()
-    if isinstance(config, Config):
-        _check_map_grid(engine, config, data)
-    seed = _check_seed(seed)
-    if corruption is not None:
-        find_corruptions(corruption)
-    stats = run_evaluation(
-        engine,
-        data,
-        ranges=ranges,
-        batch_size=config.eval.batch_size if isinstance(config, Config) else BATCH_SIZE,
-        indices=frames,
-        transform=None
-        if corruption is None
-        else lambda frame: corrupt(frame, corruption, severity, seed),
-    )
-    return Scores(compute_metrics(stats))
 
 
 def _check_map_grid(engine: Engine, config: Config, data: FrameSource) -> None:

@@ -4,20 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Literal
 
 from calico.data.source import FrameSource
+from calico.data.waymo.records import OBJECT_TYPES
 from calico.draw import draw_bev, draw_cameras
 from calico.errors import CalicoError
 from calico.files import file_name
 from calico.files.images import write_png
 from calico.frame import Frame
 from calico.predictions import Predictions
-from calico.taxonomy import NUSCENES, names_in
+from calico.taxonomy import names_in
 from calico_eval.engines.base import Engine, check_cameras, check_taxonomy
 from calico_eval.evaluate import Progress, split_batches
 from calico_eval.submission import find_own_names, write_submission
+from calico_eval.waymo_submission import (
+    SubmissionDetails,
+    write_waymo_objects,
+    write_waymo_submission,
+)
 
+Format = Literal["nuscenes", "waymo"]
 SUBMISSION_FILE = "submission.json"
+OBJECTS_FILE, LEADERBOARD_FILE = "objects.bin", "submission.bin"
+"""Waymo's files: boxes for the metrics, and the same with details for a leaderboard."""
 
 
 def run_inference(
@@ -30,6 +40,8 @@ def run_inference(
     batch_size: int = 4,
     range_m: float = 40.0,
     progress: Progress | None = None,
+    form: Format = "nuscenes",
+    details: SubmissionDetails | None = None,
 ) -> Path:
     """Run a model, and write its predictions and pictures of them.
 
@@ -46,6 +58,9 @@ def run_inference(
         batch_size: Number of frames that the engine sees at once.
         range_m: Range of the BEV pictures [m].
         progress: Called after every batch.
+        form: Format of the predictions. "waymo" writes objects.bin, or with `details`
+            submission.bin (see `calico_eval.waymo_submission`), instead of submission.json.
+        details: About the method, for a leaderboard of Waymo.
 
     Returns:
         The path of the submission.
@@ -53,7 +68,7 @@ def run_inference(
     Raises:
         CalicoError: There are no frames, or the model failed.
     """
-    check_inference(engine, source)
+    check_inference(engine, source, form)
     total = min(len(source), len(source) if limit is None else limit)
     if total < 1:
         raise CalicoError(
@@ -73,6 +88,12 @@ def run_inference(
             if progress:
                 progress(done, total)
 
+    if form == "waymo":
+        if details is None:
+            write_waymo_objects(out_dir / OBJECTS_FILE, pairs())
+            return out_dir / OBJECTS_FILE
+        write_waymo_submission(out_dir / LEADERBOARD_FILE, pairs(), details)
+        return out_dir / LEADERBOARD_FILE
     path = out_dir / SUBMISSION_FILE
     write_submission(
         path,
@@ -83,20 +104,22 @@ def run_inference(
     return path
 
 
-def check_inference(engine: Engine, source: FrameSource) -> None:
-    """Check that a model fits the data and its answers a submission, before a frame is loaded.
+def check_inference(engine: Engine, source: FrameSource, form: Format = "nuscenes") -> None:
+    """Check that a model fits the data and its answers the format, before a frame is loaded.
 
     Args:
         engine: A model.
         source: Frames.
+        form: Format of the predictions. That of nuScenes takes classes of any name.
 
     Raises:
         CalicoError: The model needs cameras or classes that the data lack, or a class of the data
-            is none of nuScenes', so that no submission can hold it.
+            is none of Waymo's, so that Waymo's formats cannot hold it.
     """
     check_cameras([engine], source)
     check_taxonomy([engine], source)
-    names_in(source.taxonomy, NUSCENES.names, "a nuScenes submission")
+    if form == "waymo":
+        names_in(source.taxonomy, tuple(OBJECT_TYPES.values()), "a Waymo submission")
 
 
 def _draw(

@@ -47,8 +47,17 @@ _METRICS = {
     "mAVE": Known("m/s", False, 0.0, math.inf),
     "mAAE": Known("fraction", False, 0.0, 1.0),
 }
-_FAMILIES = {"AP": _SCORE, "IoU": _MAP_SCORE}
-"""Metrics by class: 'AP/<class>'."""
+_WAYMO = ("AP_L1", "APH_L1", "AP_L2", "APH_L2")
+_TOLERANT = ("AP", "APH", "APL")
+_METRICS |= {
+    f"{mean}{suffix}": _SCORE
+    for mean in (*(f"m{kind}" for kind in _WAYMO), *(f"LET-m{kind}" for kind in _TOLERANT))
+    for suffix in ("", "_present")
+}
+_FAMILIES = {"AP": _SCORE, "IoU": _MAP_SCORE} | dict.fromkeys(
+    (*_WAYMO, *(f"LET-{kind}" for kind in _TOLERANT)), _SCORE
+)
+"""Metrics by class: 'AP/<class>', and Waymo's by class and range: 'APH_L2/<class>/<range>'."""
 AGGREGATES = {
     "mPC": Known("fraction", True, 0.0, 1.0),
     "mRR": Known("fraction", True, 0.0, math.inf),

@@ -20,6 +20,7 @@ Group = dict[tuple[object, ...], list[Cell]]
 HEADLINES = {
     "mAP": "3D detection, mAP",
     "NDS": "3D detection, NDS",
+    "mAPH_L2": "3D detection, Waymo's mAPH at LEVEL_2",
     "mIoU": "Map segmentation, mIoU",
 }
 

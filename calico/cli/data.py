@@ -15,6 +15,7 @@ from calico.cli.progress import Progress
 
 if TYPE_CHECKING:
     from calico.config.schema import Config
+    from calico.data.source import FrameSource
 
 
 @click.group("data", cls=Group)
@@ -103,7 +104,8 @@ def _draw_overlays(
 def prepare(config: Config) -> None:
     """Render simulated frames, or index large tables.
 
-    Without this command it happens when the data are first opened. Small tables get no index.
+    If augment.paste is set, the objects to paste are cut out of the training frames as well.
+    Without this command it happens when it is first needed. Small tables get no index.
 
     \b
     Examples:
@@ -114,16 +116,27 @@ def prepare(config: Config) -> None:
 
     for split in ("train", "val"):
         source = open_source(config, split, Progress("indexing the tables"))
-        index = getattr(source, "index_file", None)
-        if index is not None:
-            click.echo(f"{source.name}: {len(source)} frames ready, index {index}")
-            continue
-        render = getattr(source, "prepare", None)
-        if render is None:
-            click.echo(f"{source.name}: nothing to prepare")
-            continue
-        render(workers=max(config.data.workers, 2), progress=Progress(f"simulating {source.name}"))
-        click.echo(f"{source.name}: {len(source)} frames ready")
+        _prepare_split(config, source)
+        if split == "train" and config.augment.paste is not None:
+            from calico.train.finetune import find_pasted
+
+            stored = find_pasted(config, source, Progress("cutting out objects"))
+            if stored is not None:
+                click.echo(f"{source.name}: objects to paste ready, {stored.path}")
+
+
+def _prepare_split(config: Config, source: FrameSource) -> None:
+    """Fill the caches of one split, and say what was done."""
+    index = getattr(source, "index_file", None)
+    if index is not None:
+        click.echo(f"{source.name}: {len(source)} frames ready, index {index}")
+        return
+    render = getattr(source, "prepare", None)
+    if render is None:
+        click.echo(f"{source.name}: nothing to prepare")
+        return
+    render(workers=max(config.data.workers, 2), progress=Progress(f"simulating {source.name}"))
+    click.echo(f"{source.name}: {len(source)} frames ready")
 
 
 @group.command()

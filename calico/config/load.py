@@ -85,17 +85,21 @@ def read_settings(
 def _fit_heads(tree: Tree, start: Config) -> None:
     """Give the heads of a preset the classes of another taxonomy, where nothing else is asked for.
 
-    A class joins the task that has the first of its sources, or the last task. Nothing is done for
-    a taxonomy with a fault, which is found later.
+    A class joins the task that has the first of its sources, or the last task. A map head that is
+    new gets the classes, too. Nothing is done for a taxonomy with a fault, which is found later.
     """
     before, model = start.taxonomy.build(), tree.get("model")
-    if tree["taxonomy"] == start.taxonomy.model_dump() or not isinstance(model, dict):
+    if not isinstance(model, dict):
         return
     try:
         now = TaxonomyConfig.model_validate(tree["taxonomy"]).build()
     except ValidationError:
         return
     detection, of_map = model.get("detection"), model.get("map")
+    if isinstance(of_map, dict) and "classes" not in of_map and now.map_names:
+        of_map["classes"] = now.map_names
+    if tree["taxonomy"] == start.taxonomy.model_dump():
+        return
     asked = start.model.detection
     if isinstance(detection, dict) and asked and detection.get("tasks") == asked.tasks:
         detection["tasks"] = translate_tasks(asked.tasks, before, now)

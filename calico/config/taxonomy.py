@@ -16,6 +16,7 @@ from calico.taxonomy import (
     Group,
     MapClass,
     ObjectClass,
+    Scoring,
     Taxonomy,
 )
 
@@ -60,6 +61,10 @@ class TaxonomyConfig(Section):
     symmetric: Names = Field((), description="Classes whose front and back are alike.")
     min_overlaps: dict[Text, Share] = Field(
         default_factory=dict, description="Class to the IoU from which on a box is in its place."
+    )
+    scoring: Annotated[tuple[Scoring, ...], Field(max_length=MAX_CLASSES)] = Field(
+        ("nuscenes",),
+        description="Rules that detection is scored by: nuscenes, and waymo in addition.",
     )
 
     @model_validator(mode="before")
@@ -118,6 +123,7 @@ class TaxonomyConfig(Section):
             classes=tuple(self._class(name) for name in self.classes),
             map_classes=tuple(MapClass(name, self._sources_of(name)) for name in self.map_classes),
             attributes=order,
+            scoring=self.scoring,
         )
 
     def _class(self, name: str) -> ObjectClass:
@@ -174,7 +180,9 @@ def describe_taxonomy(taxonomy: Taxonomy) -> str | dict[str, Any]:
         return taxonomy.name
     classes = taxonomy.classes
     every: tuple[ObjectClass | MapClass, ...] = (*classes, *taxonomy.map_classes)
-    return {
+    # Left out if it is the default, so that older versions read the description.
+    more = {} if taxonomy.scoring == Taxonomy.scoring else {"scoring": taxonomy.scoring}
+    return more | {
         "name": taxonomy.name,
         "classes": taxonomy.names,
         "map_classes": taxonomy.map_names,

@@ -25,9 +25,32 @@ from calico.config.section import (
 Degrees = Annotated[Number, Field(ge=0, le=180)]
 Temperature = Annotated[Number, Field(ge=1e-4, le=1000)]
 BatchSize = Annotated[Whole, Field(ge=1, le=4096)]
+MAX_PASTED = 50
+"""Most objects of a class that a frame is filled up to."""
 MAX_SAMPLES = 32768
 """Points of a frame that are contrasted; the matrix of their similarities has so many rows and
 columns."""
+
+
+class PasteConfig(Section):
+    """Ground-truth paste: objects of other training frames are put into a frame.
+
+    The images do not show them, so it is for models without cameras.
+    """
+
+    objects: Annotated[Whole, Field(ge=0, le=MAX_PASTED)] = Field(
+        3, description="Objects of each class that a frame is filled up to."
+    )
+    counts: dict[Text, Annotated[Whole, Field(ge=0, le=MAX_PASTED)]] = Field(
+        default_factory=dict, max_length=100, description="Other numbers, by class."
+    )
+    min_points: Count = Field(5, description="Fewest points of an object that is pasted.")
+    max_stored: Annotated[Whole, Field(ge=1, le=100_000)] = Field(
+        2000, description="Most objects of a class that are kept."
+    )
+    cache_dir: FilePath | None = Field(
+        None, description="Where the objects are kept; default: the user's cache folder."
+    )
 
 
 class AugmentConfig(Section):
@@ -48,6 +71,9 @@ class AugmentConfig(Section):
     image_flip: Flag = False
     sensor_dropout: Share = Field(
         0.0, description="Probability that a frame loses one of its two sensors."
+    )
+    paste: PasteConfig | None = Field(
+        None, description="Objects of other frames put into a frame; null: none."
     )
 
 
@@ -197,6 +223,7 @@ class ViewConfig(AugmentConfig):
     """
 
     sensor_dropout: Annotated[Number, Field(ge=0, le=0)] = 0.0
+    paste: None = None
 
 
 class PrcConfig(Section):

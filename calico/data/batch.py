@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from calico.data.targets import TaskTarget
 from calico.errors import CalicoError
 from calico.frame import Float32, Frame
 
@@ -21,8 +23,9 @@ class Batch:
         points: (B, N, 5) float32 x, y, z [m], intensity [0..1], dt [s]. Unused slots hold zeros.
         point_mask: (B, N) bool, True if a slot holds a point.
         images: (B, V, 3, H, W) float32 RGB in 0..1, raw size (the model resizes and normalises
-            inside its graph). Smaller images are padded with black at the right and the bottom,
-            which leaves pixels where they were.
+            inside its graph). The loaders of training leave uint8 in 0..255 until `to` has moved
+            them, which is a quarter of the bytes. Smaller images are padded with black at the right
+            and the bottom, which leaves pixels where they were.
         image_sizes: B tuples of V (height, width), the sizes without padding, by which the model
             fits each image (`calico.models.images.fit_views`), or () if all images fill (H, W).
         camera_K: (B, V, 3, 3) intrinsics [px], or None if the batch is made without frames.
@@ -31,6 +34,7 @@ class Batch:
             pixels.
         boxes: B tensors (M, 9). Objects without LiDAR points are left out.
         labels: B tensors (M,) int64.
+        targets: Targets of the detection head, one per task; () if nobody has made them yet.
         map_masks: (B, K, Y, X) float32: 1, 0, or -1 if the map is unknown there (no loss).
             None without maps.
         tokens: B names.
@@ -47,26 +51,38 @@ class Batch:
     image_sizes: tuple[tuple[tuple[int, int], ...], ...] = ()
     camera_K: Tensor | None = None
     camera_T_lidar: Tensor | None = None
+    targets: tuple[TaskTarget, ...] = ()
 
     def to(self, device: torch.device | str) -> Batch:
-        """The same batch on a device."""
-        moved: dict[str, object] = {}
+        """Return the same batch on a device, with images in 0..1.
+
+        Images that are still uint8 are converted there. The result has the same bytes on every
+        device.
+        """
+        moved: dict[str, Any] = {}
         for item in fields(self):
             value = getattr(self, item.name)
             if isinstance(value, Tensor):
                 moved[item.name] = value.to(device, non_blocking=True)
             elif item.name in ("boxes", "labels"):
                 moved[item.name] = tuple(t.to(device, non_blocking=True) for t in value)
-        return replace(self, **moved)  # type: ignore[arg-type]
+            elif item.name == "targets":
+                moved[item.name] = tuple(target.to(device) for target in value)
+        moved["images"] = _scale_images(moved["images"])
+        return replace(self, **moved)
 
     def __len__(self) -> int:
         return len(self.points)
 
 
-def collate_frames(frames: Sequence[Frame]) -> Batch:
+def collate_frames(frames: Sequence[Frame], *, raw_images: bool = False) -> Batch:
     """Stack frames of equal camera count, with images of any size.
 
     The number of point slots is the point count of the largest frame.
+
+    Args:
+        frames: The frames.
+        raw_images: Leave the images uint8; `Batch.to` converts them.
 
     Raises:
         CalicoError: There are no frames, or their camera counts differ.
@@ -89,10 +105,11 @@ def collate_frames(frames: Sequence[Frame]) -> Batch:
     sizes = tuple(
         tuple((image.shape[0], image.shape[1]) for image in frame.images) for frame in frames
     )
+    images = _stack_images(frames, sizes)
     return Batch(
         points=torch.from_numpy(points),
         point_mask=torch.from_numpy(mask),
-        images=_stack_images(frames, sizes),
+        images=images if raw_images else _scale_images(images),
         image_from_lidar=_stack([frame.image_from_lidar for frame in frames]),
         boxes=tuple(torch.from_numpy(boxes.boxes.astype(np.float32)) for boxes in seen),
         labels=tuple(torch.from_numpy(boxes.labels.astype(np.int64)) for boxes in seen),
@@ -125,4 +142,15 @@ def _stack_images(frames: Sequence[Frame], sizes: Sequence[Sequence[tuple[int, i
     for i, frame in enumerate(frames):
         for v, image in enumerate(frame.images):
             stacked[i, v, : image.shape[0], : image.shape[1]] = image
-    return torch.from_numpy(stacked).permute(0, 1, 4, 2, 3).float().div_(255.0)
+    return torch.from_numpy(stacked).permute(0, 1, 4, 2, 3)
+
+
+def _scale_images(images: Tensor) -> Tensor:
+    """Convert uint8 images to float32 in 0..1; others stay as they are.
+
+    The divisor is a tensor of the device: by a Python number, CUDA multiplies with the rounded
+    reciprocal, which gives other bytes than the CPU.
+    """
+    if images.dtype != torch.uint8:
+        return images
+    return images.float().div_(torch.full((), 255.0, device=images.device))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, get_args
@@ -11,7 +11,6 @@ from calico.config.schema import Config
 from calico.data.layouts import Layout
 from calico.data.open import open_named
 from calico.data.root import find_data_root
-from calico.data.source import FrameSource
 from calico.data.waymo.records import Segment, WaymoRecord
 from calico.errors import CalicoError
 
@@ -55,7 +54,9 @@ def convert_data(
         return _write_waymo(target, segments, out, progress)
     sources = {split: open_named(config, split) for split in splits}
     if target == "nuscenes":
-        _write_nuscenes(sources, out, progress)
+        from calico.data.copies.export import export_frames
+
+        export_frames(sources, out, link=False, progress=progress)
     elif target == "folder":
         from calico.data.folder import write_folder
 
@@ -69,20 +70,6 @@ def convert_data(
 
         write_argoverse(sources, out, progress=progress)
     return sum(map(len, sources.values()))
-
-
-def _write_nuscenes(
-    sources: Mapping[str, FrameSource], out: Path, progress: Progress | None
-) -> None:
-    from calico.data.copies.export import export_frames
-
-    if len(sources) > 1:
-        raise CalicoError(
-            f"--to nuscenes: got the splits {', '.join(sources)}, expected one: tables are written "
-            "for each; give one --split and one --out after the other"
-        )
-    for split, source in sources.items():
-        export_frames(source, split, out, link=False, progress=progress)
 
 
 @dataclass(frozen=True)

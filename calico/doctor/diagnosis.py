@@ -117,8 +117,6 @@ def diagnose(request: Request) -> Diagnosis:
     ]
     if data is not None and data.problem:
         problems.append(data.problem)
-    elif data is not None and data.source is None:
-        warnings.append(f"data '{data.root}' must be converted first: calico data convert")
     problems += [
         f"{name}: {trial.detail}"
         for name, trial in forward.items()

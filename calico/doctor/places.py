@@ -9,7 +9,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from calico.data.layouts import READABLE, detect_layout, find_versions
+from calico.data.layouts import SOURCE_OF, detect_layout, find_versions
 from calico.errors import CalicoError
 from calico.files import FileError, user_cache_dir
 
@@ -25,7 +25,7 @@ class Data:
         root: The folder.
         layout: Its layout (`calico.data.layouts`), or None if it is not known.
         versions: Folders of nuScenes' tables.
-        source: The `data.source` that reads it, or None if it must be converted first.
+        source: The `data.source` that reads it, or None.
         problem: Why it cannot be read, or "".
     """
 
@@ -72,7 +72,7 @@ def find_data(root: Path) -> Data:
         versions = find_versions(root)
     except (CalicoError, OSError) as error:
         return Data(str(root), None, [], None, str(error).splitlines()[0].removesuffix(" one of"))
-    return Data(str(root), layout, versions, READABLE.get(layout), "")
+    return Data(str(root), layout, versions, SOURCE_OF[layout], "")
 
 
 def list_caches(extra: Path | None = None) -> tuple[list[Cache], list[str]]:

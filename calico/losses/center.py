@@ -11,10 +11,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from calico.config.model import DetectionConfig
-from calico.geometry.grid import Grid
-from calico.losses.targets import TaskTarget, center_targets
+from calico.data.targets import TaskTarget
 from calico.models.heads.center import BOX_TERMS, TaskOutput
-from calico.taxonomy import Taxonomy
 
 ALPHA, BETA = 2.0, 4.0
 
@@ -37,12 +35,7 @@ def gaussian_focal_loss(logits: Tensor, target: Tensor) -> Tensor:
 
 
 def center_losses(
-    tasks: tuple[TaskOutput, ...],
-    boxes: tuple[Tensor, ...],
-    labels: tuple[Tensor, ...],
-    config: DetectionConfig,
-    grid: Grid,
-    taxonomy: Taxonomy,
+    tasks: tuple[TaskOutput, ...], targets: tuple[TaskTarget, ...], config: DetectionConfig
 ) -> dict[str, Tensor]:
     """Compute the weighted terms of all tasks, summed over the tasks.
 
@@ -51,21 +44,15 @@ def center_losses(
 
     Args:
         tasks: Output maps of the head, one per task.
-        boxes: Per frame the (M, 9) boxes.
-        labels: Per frame the (M,) labels, indices into the taxonomy.
+        targets: Their targets, one per task (`TargetMaker`).
         config: Settings of the head, with the weights.
-        grid: Grid of the trunk.
-        taxonomy: Gives the labels of the tasks' classes.
 
     Returns:
         The terms `heatmap`, `offset`, `height`, `log_size`, `yaw` and `velocity`.
     """
-    total = {name: boxes[0].new_zeros(()) for name in ("heatmap", *BOX_TERMS)}
-    for names, output in zip(config.tasks, tasks, strict=True):
-        ids = tuple(taxonomy.names.index(name) for name in names)
-        target = center_targets(
-            boxes, labels, ids, grid, config.gaussian_overlap, config.min_radius
-        )
+    zero = targets[0].terms.new_zeros(())
+    total = dict.fromkeys(("heatmap", *BOX_TERMS), zero)
+    for output, target in zip(tasks, targets, strict=True):
         for name, value in task_losses(output, target, config).items():
             total[name] = total[name] + value
     return total

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from calico.data.batch import Batch
+from calico.data.targets import TargetMaker
 from calico.errors import CalicoError
 from calico.losses.center import center_losses
 from calico.losses.segmentation import sigmoid_focal_loss
@@ -18,7 +19,8 @@ def compute_losses(model: CalicoModel, outputs: Outputs, batch: Batch) -> dict[s
     Args:
         model: Network that gave the outputs. Its configuration names tasks and weights.
         outputs: What `model(batch)` returned.
-        batch: Frames with boxes, labels and, for a model with a map head, map masks.
+        batch: Frames with boxes, labels and, for a model with a map head, map masks. Targets that
+            it does not bring are made of boxes and labels.
 
     Returns:
         Weighted terms by name, and their sum `total`.
@@ -30,14 +32,9 @@ def compute_losses(model: CalicoModel, outputs: Outputs, batch: Batch) -> dict[s
     config = model.config.model
     terms: dict[str, Tensor] = {}
     if config.detection is not None:
-        terms |= center_losses(
-            outputs.tasks,
-            batch.boxes,
-            batch.labels,
-            config.detection,
-            model.trunk_grid,
-            model.taxonomy,
-        )
+        maker = TargetMaker.from_config(config.detection, model.trunk_grid, model.taxonomy)
+        targets = batch.targets or maker.make_targets(batch.boxes, batch.labels)
+        terms |= center_losses(outputs.tasks, targets, config.detection)
     if outputs.map_logits is not None and config.map is not None:
         masks = _map_masks(outputs.map_logits, batch)
         focal = sigmoid_focal_loss(outputs.map_logits, masks, config.map.focal_gamma)

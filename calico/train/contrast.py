@@ -123,7 +123,8 @@ class ContrastLoader:
                 xy[view, row, : len(points)] = frame.points[points, :2]
         return ContrastBatch(
             tuple(
-                collate_frames([frames[view] for frames in views]) for view in range(self.n_views)
+                collate_frames([frames[view] for frames in views], raw_images=True)
+                for view in range(self.n_views)
             ),
             tuple(torch.from_numpy(view) for view in xy),
             torch.from_numpy(region),

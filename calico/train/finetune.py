@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 
 from torch import Tensor, nn
@@ -12,7 +13,10 @@ from calico.config.schema import Config
 from calico.config.training import AugmentConfig
 from calico.data.augment import augment_frame
 from calico.data.batch import Batch, collate_frames
+from calico.data.paste import PasteObjects, paste_objects
+from calico.data.paste_database import StoredObjects, open_database
 from calico.data.source import FrameSource, check_classes
+from calico.data.targets import TargetMaker
 from calico.errors import CalicoError
 from calico.frame import Frame
 from calico.losses.supervised import compute_losses
@@ -40,6 +44,8 @@ class LabelledLoader:
         conditions: Corruptions of robust training. A frame gets one of them before its
             augmentation. Without any, no random number is drawn.
         share: Share of the frames that get one.
+        targets: Makes the targets of the detection head; None for a model without.
+        pasted: Objects for `augment.paste`.
     """
 
     source: FrameSource
@@ -48,17 +54,38 @@ class LabelledLoader:
     seed: int
     conditions: tuple[Level, ...] = ()
     share: float = 0.0
+    targets: TargetMaker | None = None
+    pasted: StoredObjects | None = None
 
     def __call__(self, epoch: int, positions: Sequence[int], indices: Sequence[int]) -> Batch:
         """Make one batch (see `calico.train.task.Loader`)."""
         frames = []
         for position, index in zip(positions, indices, strict=True):
-            frame = self._corrupted(self.source[index], epoch, position)
+            frame = self._corrupted(self._filled(index, epoch, position), epoch, position)
             rng = make_generator(self.seed, "augment", epoch, position, frame.token)
             frames.append(
                 augment_frame(frame, self.augment, self.source.map_grid, rng, self.image_size)
             )
-        return collate_frames(frames)
+        batch = collate_frames(frames, raw_images=True)
+        if self.targets is None:
+            return batch
+        return replace(batch, targets=self.targets.make_targets(batch.boxes, batch.labels))
+
+    def _filled(self, index: int, epoch: int, position: int) -> Frame:
+        """Load a frame, and paste objects into it if that is asked for."""
+        frame, settings = self.source[index], self.augment.paste
+        if self._objects is None or settings is None:
+            return frame
+        rng = make_generator(self.seed, "paste", epoch, position, frame.token)
+        return paste_objects(frame, self._objects, settings, rng)
+
+    @cached_property
+    def _objects(self) -> PasteObjects | None:
+        """What may be pasted; read once in each process."""
+        return None if self.pasted is None else self.pasted.load()
+
+    def __getstate__(self) -> dict[str, object]:
+        return {name: value for name, value in self.__dict__.items() if name != "_objects"}
 
     def _corrupted(self, frame: Frame, epoch: int, position: int) -> Frame:
         """Put a frame under a condition, which differs between epochs, or return it unchanged."""
@@ -120,6 +147,10 @@ class Finetune(Task[Batch]):
             config.seed,
             conditions,
             config.train.corruption_share,
+            None
+            if config.model.detection is None
+            else TargetMaker.from_config(config.model.detection, model.trunk_grid, model.taxonomy),
+            find_pasted(config, source),
         )
         super().__init__(config, config.train, loader, _frames(config, source), len(source))
         self.model, self.notes = model, notes
@@ -143,6 +174,41 @@ class Finetune(Task[Batch]):
     def save_files(self, folder: Path) -> None:
         """Write `model.safetensors` into a folder."""
         save_model(folder / MODEL_FILE, self.model, self.config)
+
+
+def find_pasted(
+    config: Config, source: FrameSource, progress: Callable[[int, int], None] | None = None
+) -> StoredObjects | None:
+    """Open the objects for `augment.paste`, which are cut out of the frames if need be.
+
+    Args:
+        config: Configuration of the run.
+        source: Training frames. Only those are used whose labels the run may use.
+        progress: Called with (frames done, frames in all) while objects are cut out.
+
+    Returns:
+        None if the configuration pastes nothing.
+
+    Raises:
+        CalicoError: The model has a camera, a class is unknown, or there is nothing to paste.
+    """
+    settings = config.augment.paste
+    if settings is None:
+        return None
+    if config.model.camera is not None:
+        raise CalicoError(
+            "augment.paste: the images would not show the pasted objects, and the model has a "
+            "camera; expected a model without one. Set model.camera or augment.paste to null"
+        )
+    unknown = sorted(set(settings.counts) - set(source.taxonomy.names))
+    if unknown:
+        raise CalicoError(
+            f"augment.paste.counts: unknown class {unknown[0]}; expected some of "
+            f"{', '.join(source.taxonomy.names)}"
+        )
+    train = config.train
+    frames = label_subset(source, train.label_fraction, config.seed, train.label_unit)
+    return open_database(source, frames, settings, progress)
 
 
 def _augmentation(config: Config) -> AugmentConfig:

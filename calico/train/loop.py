@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Generic
 
 import torch
 from torch import Tensor, nn
 from torch.optim.lr_scheduler import LRScheduler
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import DataLoader, Dataset, Sampler
 
 from calico.data.source import FrameSource
 from calico.device import training_precision, use_deterministic_algorithms
@@ -21,7 +22,7 @@ from calico.train.restart import has_checkpoint
 from calico.train.sampler import epoch_order
 from calico.train.schedule import make_optimizer, make_scheduler
 from calico.train.state import STATE_FILE, TrainingState, load_state, restore_state, save_state
-from calico.train.task import BatchT, Plan, Task
+from calico.train.task import BatchT, Loader, Plan, Task
 from calico.workers import Failure, explain_dead_loader
 
 Progress = Callable[[int, int, dict[str, float]], None]
@@ -68,8 +69,9 @@ def train_task(
     log.start_at(step)
     try:
         with use_deterministic_algorithms(device), explain_dead_loader(f"stage {task.name}"):
+            stream = BatchStream(task, plan)
             while step < plan.total_steps:
-                step = _train_epoch(task, plan, step, optimizer, scheduler, log, progress)
+                step = _train_epoch(task, plan, step, stream, optimizer, scheduler, log, progress)
                 epoch, last = (step - 1) // plan.steps_per_epoch, step == plan.total_steps
                 if last or (epoch + 1) % schedule.validate_every == 0:
                     log.write_validation(step, epoch, task.measure_quality())
@@ -85,6 +87,7 @@ def _train_epoch(
     task: Task[BatchT],
     plan: Plan,
     step: int,
+    stream: BatchStream[BatchT],
     optimizer: torch.optim.Optimizer,
     scheduler: LRScheduler,
     log: RunLog,
@@ -99,7 +102,7 @@ def _train_epoch(
     device = trained[0].device
     epoch = step // plan.steps_per_epoch
     task.train()
-    for batch in load_batches(task, plan, epoch):
+    for batch in stream.load_epoch(epoch):
         torch.manual_seed(derive_seed(seed, task.name, "step", step))
         with training_precision(task.config.precision, device):
             losses = task(batch.to(device))
@@ -155,50 +158,90 @@ def _state_of(
     )
 
 
-class _EpochBatches(Dataset[BatchT | Failure]):
-    """The batches of one epoch, by number.
+Key = tuple[int, list[int], list[int]]
+"""Epoch, places of a batch's frames in the epoch, and the frames."""
 
-    It is pickled into worker processes.
+
+class _Batches(Dataset[BatchT | Failure]):
+    """The batches of a run, by their keys.
+
+    It is pickled into worker processes once.
     """
 
-    def __init__(self, task: Task[BatchT], plan: Plan, epoch: int) -> None:
-        size = task.schedule.batch_size
-        order = epoch_order(task.frames, task.config.seed, epoch, max(task.epoch_length, size))
-        starts = [k * size for k in range(plan.steps_per_epoch)]
-        self.groups = [
-            (list(range(start, start + size)), order[start : start + size]) for start in starts
-        ]
-        self.loader, self.epoch = task.loader, epoch
+    def __init__(self, loader: Loader[BatchT]) -> None:
+        self.loader = loader
+
+    def __getitem__(self, key: Key) -> BatchT | Failure:
+        """Make a batch, or return the `Failure` to make it."""
+        return Failure.catch(lambda: self.loader(*key))
+
+
+class _Order(Sampler[Key]):
+    """The keys of the epoch that comes next."""
+
+    def __init__(self) -> None:
+        self.keys: list[Key] = []
+
+    def __iter__(self) -> Iterator[Key]:
+        return iter(self.keys)
 
     def __len__(self) -> int:
-        return len(self.groups)
-
-    def __getitem__(self, number: int) -> BatchT | Failure:
-        """Make a batch, or return the `Failure` to make it."""
-        positions, indices = self.groups[number]
-        return Failure.catch(lambda: self.loader(self.epoch, positions, indices))
+        return len(self.keys)
 
 
-def load_batches(task: Task[BatchT], plan: Plan, epoch: int) -> Iterator[BatchT]:
-    """Yield the batches of an epoch.
+class BatchStream(Generic[BatchT]):
+    """The batches of a run, epoch by epoch, the same for every number of workers.
 
-    They are the same for every number of workers.
+    Worker processes are started once and stay for all epochs.
 
     Args:
         task: What is trained. Its configuration sets the number of workers.
         plan: Step counts of the run.
-        epoch: Number of the epoch, from 0. Each epoch has an order of its own.
+    """
+
+    def __init__(self, task: Task[BatchT], plan: Plan) -> None:
+        self._task, self._plan, self._order = task, plan, _Order()
+        workers = task.config.data.workers
+        self._loader: DataLoader[BatchT | Failure] = DataLoader(
+            _Batches(task.loader),
+            batch_size=None,
+            sampler=self._order,
+            num_workers=workers,
+            multiprocessing_context="spawn" if workers else None,
+            persistent_workers=workers > 0,
+        )
+
+    def load_epoch(self, epoch: int) -> Iterator[BatchT]:
+        """Yield the batches of an epoch, as the task's loader makes them.
+
+        Args:
+            epoch: Number of the epoch, from 0. Each epoch has an order of its own.
+
+        Raises:
+            CalicoError: A frame cannot be read. The error of a worker process is raised here.
+        """
+        task, size = self._task, self._task.schedule.batch_size
+        order = epoch_order(task.frames, task.config.seed, epoch, max(task.epoch_length, size))
+        self._order.keys = [
+            (epoch, list(range(start, start + size)), order[start : start + size])
+            for start in range(0, size * self._plan.steps_per_epoch, size)
+        ]
+        for batch in self._loader:
+            if isinstance(batch, Failure):
+                raise batch.error
+            yield batch
+
+
+def load_batches(task: Task[BatchT], plan: Plan, epoch: int) -> Iterator[BatchT]:
+    """Yield the batches of a single epoch on the CPU, ready for the task.
+
+    Args:
+        task: What is trained. Its configuration sets the number of workers.
+        plan: Step counts of the run.
+        epoch: Number of the epoch, from 0.
 
     Raises:
-        CalicoError: A frame cannot be read. The error of a worker process is raised here.
+        CalicoError: See `BatchStream.load_epoch`.
     """
-    data = _EpochBatches(task, plan, epoch)
-    workers = task.config.data.workers
-    context = "spawn" if workers else None
-    batches: Iterator[BatchT | Failure] = iter(
-        DataLoader(data, batch_size=None, num_workers=workers, multiprocessing_context=context)
-    )
-    for batch in batches:
-        if isinstance(batch, Failure):
-            raise batch.error
-        yield batch
+    for batch in BatchStream(task, plan).load_epoch(epoch):
+        yield batch.to("cpu")

@@ -69,7 +69,10 @@ def balanced_frames(source: FrameSource, frames: list[int]) -> list[int]:
         frames: Indices to draw from.
 
     Source:
-        Class-balanced grouping and sampling (CBGS, Zhu et al. 2019, arXiv 1908.09492), section 3.1.
+        The sampling of CBGS, class-balanced grouping and sampling (Zhu et al. 2019, arXiv
+        1908.09492), section 3.1: every class gets the mean number of frames of a class. Deviation:
+        frames are drawn evenly spread instead of at random, so that the list depends on nothing
+        else. The grouping of classes into heads is `model.detection.tasks`.
     """
     shown = [np.unique(source.labels(index)) for index in frames]
     by_class = {

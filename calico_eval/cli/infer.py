@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import click
 
@@ -25,7 +25,20 @@ if TYPE_CHECKING:
     show_default=True,
     help="Draw BEV and camera overlays.",
 )
-@click.option("--out", type=PATH, required=True, help="Folder for submission.json and pictures.")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["nuscenes", "waymo"]),
+    default="nuscenes",
+    show_default=True,
+    help="submission.json of nuScenes, or objects.bin for Waymo's metrics.",
+)
+@click.option(
+    "--details",
+    type=PATH,
+    help="YAML file about the method, for a Waymo leaderboard: submission.bin, not objects.bin.",
+)
+@click.option("--out", type=PATH, required=True, help="Folder for the submission and pictures.")
 @overwrite_option()
 def command(
     models: tuple[str, ...],
@@ -33,12 +46,14 @@ def command(
     split: str,
     limit: int | None,
     pictures: bool,
+    form: Literal["nuscenes", "waymo"],
+    details: Path | None,
     out: Path,
     overwrite: bool,
 ) -> None:
-    """Write predictions as a nuScenes submission, and pictures of them over the ground truth.
+    """Write predictions as a submission, and pictures of them over the ground truth.
 
-    Classes that nuScenes does not have keep their own names in it.
+    Classes that nuScenes does not have keep their own names in a nuScenes submission.
 
     \b
     MODEL (one) is a run folder, a .safetensors or .onnx file, package.module:factory, or a folder
@@ -49,15 +64,19 @@ def command(
 
     if len(models) != 1:
         raise click.UsageError(f"got {len(models)} models, expected one")
+    if details is not None and form != "waymo":
+        raise click.UsageError("--details needs --format waymo")
     claim_output(out, resume=None, overwrite=overwrite, kind="infer")  # before what is slow
     from calico.cli.words import portable_command
     from calico.data.open import open_source
     from calico_eval.engines.open import open_engine
     from calico_eval.infer import check_inference, run_inference
+    from calico_eval.waymo_submission import read_details
 
+    about = None if details is None else read_details(details)
     source = open_source(config, "train" if split == "train" else "val")
     engine = open_engine(models[0], config.device)
-    check_inference(engine, source)
+    check_inference(engine, source, form)
     make_folder(out, "infer", portable_command(sys.argv), overwrite=overwrite)
     submission = run_inference(
         engine,
@@ -68,6 +87,8 @@ def command(
         batch_size=config.eval.batch_size,
         range_m=config.grid.pillars.inner_radius_m,
         progress=Progress("inference"),
+        form=form,
+        details=about,
     )
     click.echo(f"submission: {submission}")
     if pictures:

@@ -12,7 +12,7 @@ from calico_eval.evaluation.jackknife import (
     replicate_metrics,
 )
 from calico_eval.evaluation.plan import EvaluationPlan
-from calico_eval.evaluation.summary import METRICS
+from calico_eval.evaluation.summary import METRICS, has_metric
 from calico_eval.metrics.suffstats import FrameStats
 from reports.half_crossing import Crossing, from_line, half_crossing, to_line
 from reports.schema import Cell, Curve, Metric
@@ -60,9 +60,7 @@ def _curve(
 ) -> Curve:
     """Make a record; ids: the clean cell's, then one per point."""
     replicates = replicate_metrics(stats, ids)
-    measured = [
-        name for name in METRICS if all(cells[i].metrics[name].value is not None for i in ids)
-    ]
+    measured = [name for name in METRICS if has_metric([cells[i] for i in ids], name)]
     return Curve(
         model=cells[ids[0]].model,
         engine=cells[ids[0]].engine,

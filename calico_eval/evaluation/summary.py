@@ -17,7 +17,7 @@ from calico_eval.metrics.summary import clip_rounding
 from reports.known_metrics import AGGREGATES
 from reports.schema import Cell, Metric
 
-METRICS = ("mAP", "NDS", "mIoU")
+METRICS = ("mAP", "NDS", "mAPH_L2", "mIoU")
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ def summarise_cells(
         base = series.get(plan.baseline) if plan.baseline and plan.baseline != name else None
         summary[name] = {}
         for metric in METRICS:
-            if any(cells[job_id].metrics[metric].value is None for job_id in one.list_ids()):
+            if not has_metric([cells[job_id] for job_id in one.list_ids()], metric):
                 continue
             values = _aggregates(metric, one, found.full, base, plan.baseline)
             parts = [_aggregates(metric, one, part, base, plan.baseline) for part in found.left_out]
@@ -84,9 +84,20 @@ def summarise_cells(
     return summary
 
 
+def has_metric(cells: Sequence[Cell], metric: str) -> bool:
+    """Tell whether all cells have a value of a metric.
+
+    Args:
+        cells: Some cells.
+        metric: Name of the metric.
+    """
+    found = [cell.metrics.get(metric) for cell in cells]
+    return all(one is not None and one.value is not None for one in found)
+
+
 def _is_undefined(metric: str, one: _Series, values: Mapping[str, Mapping[str, float]]) -> bool:
     """Tell whether one of the corrupted cells lacks the metric."""
-    return any(math.isnan(values[job.id][metric]) for job in one.corrupted)
+    return any(math.isnan(values[job.id].get(metric, math.nan)) for job in one.corrupted)
 
 
 def _series(plan: EvaluationPlan) -> dict[str, _Series]:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from calico.errors import CalicoError
-from calico.frame import Boxes, Frame
+from calico.frame import Boxes, Frame, Int64
 from calico.predictions import Predictions
 from calico.taxonomy import NUSCENES, Taxonomy
 from calico_eval.metrics.scores import Scores
@@ -26,13 +26,18 @@ def detection_metrics(
 ) -> Scores:
     """Compute the nuScenes detection metrics of boxes, as nuscenes-devkit 1.2.0 does.
 
+    With a taxonomy that is scored by Waymo's rules, too, such as `calico.WAYMO`, there are AP and
+    APH at LEVEL_1 and LEVEL_2 by class and range. The origin is then the vehicle's in x, y and z.
+
     Args:
         predicted: One (boxes, scores, labels) or (boxes, scores, labels, attributes) per frame.
             boxes: (M, 9) x, y, z of the centre, length, width, height [m], yaw [rad], vx, vy [m/s],
             or (M, 7) without velocities. x and y are relative to the vehicle. scores: (M,) in 0..1.
             labels: (M,) index of the class. attributes: (M,) index, or -1.
-        truth: One (boxes, labels) or (boxes, labels, attributes) per frame, in the same order.
-            Unknown velocities are NaN or left out, unknown attributes are -1 or left out.
+        truth: One (boxes, labels), (boxes, labels, attributes) or (boxes, labels, attributes,
+            num_points) per frame, in the same order. Unknown velocities are NaN or left out,
+            unknown attributes are -1 or left out. num_points: (M,) LiDAR points inside. Objects
+            with none do not count, and those with at most 5 are LEVEL_2. Default: all are LEVEL_1.
         taxonomy: The classes and attributes that labels are indices into, e.g. `calico.KITTI`,
             `calico.WAYMO`, or your own. Default: nuScenes' ten classes.
         ranges: Class name to range [m]. Objects and predictions farther from the vehicle are left
@@ -41,8 +46,9 @@ def detection_metrics(
             intervals.
 
     Returns:
-        mAP, NDS, mATE .. mAAE, AP/<class> by name. NDS counts errors that no object's truth
-        defines, e.g. that of attributes, as 1.
+        mAP, NDS, mATE .. mAAE, AP/<class> by name, and with Waymo's rules mAPH_L2,
+        APH_L2/<class>, APH_L2/<class>/<range> and the like (docs/reference/metrics.md). NDS counts
+        errors that no object's truth defines, e.g. that of attributes, as 1.
 
     Raises:
         CalicoError: The numbers of frames differ, or an entry is of another shape or holds a label
@@ -110,8 +116,8 @@ def _read_frame(
     taxonomy: Taxonomy,
 ) -> tuple[Frame, Predictions]:
     """Check the arrays of one frame."""
-    found = _named(predicted, ("boxes", "scores", "labels", "attributes"), f"predicted[{index}]")
-    true = _named(truth, ("boxes", "labels", "attributes"), f"truth[{index}]")
+    found = _named(predicted, ("boxes", "scores", "labels", "attributes"), 3, f"predicted[{index}]")
+    true = _named(truth, ("boxes", "labels", "attributes", "num_points"), 2, f"truth[{index}]")
     for where, entry in ((f"predicted[{index}]", found), (f"truth[{index}]", true)):
         _check_attributes(entry.get("attributes"), len(taxonomy.attributes), where)
     boxes = _boxes(true, index)
@@ -138,19 +144,22 @@ def _check_attributes(attributes: Any, count: int, where: str) -> None:
         )
 
 
-def _named(entry: object, names: tuple[str, ...], where: str) -> dict[str, Any]:
-    """The members of one frame's tuple by name; the last one may be left out."""
-    if not isinstance(entry, (tuple, list)) or len(entry) not in (len(names) - 1, len(names)):
+def _named(entry: object, names: tuple[str, ...], least: int, where: str) -> dict[str, Any]:
+    """The members of one frame's tuple by name; those after the first few may be left out."""
+    sizes = range(least, len(names) + 1)
+    if not isinstance(entry, (tuple, list)) or len(entry) not in sizes:
         got = f"{len(entry)} members" if isinstance(entry, (tuple, list)) else type(entry).__name__
-        raise CalicoError(
-            f"{where}: got {got}, expected ({', '.join(names[:-1])}) "
-            f"or ({', '.join(names)}) of one frame"
-        )
-    return dict(zip(names, entry, strict=False))
+        choices = " or ".join(f"({', '.join(names[:size])})" for size in sizes)
+        raise CalicoError(f"{where}: got {got}, expected {choices} of one frame")
+    return {
+        name: member
+        for name, member in zip(names, entry, strict=False)
+        if member is not None or name in names[:least]
+    }
 
 
 def _boxes(true: Mapping[str, Any], index: int) -> Boxes:
-    """The objects of one frame; each counts as seen by the LiDAR."""
+    """The objects of one frame; each counts as seen by the LiDAR, unless their points are known."""
     where = f"truth[{index}]"
     shape, labels = np.shape(true["boxes"]), np.shape(true["labels"])
     if len(shape) == 2 and shape[1] in (7, 9):
@@ -161,14 +170,32 @@ def _boxes(true: Mapping[str, Any], index: int) -> Boxes:
         raise CalicoError(f"{where}: boxes have shape {shape}, expected (M, 9) or (M, 7)")
     if labels != expected:
         raise CalicoError(f"{where}: labels have shape {labels}, expected {expected}")
-    read = Predictions.from_mapping({**true, "scores": np.ones(expected, np.float32)}, where)
+    scored = {name: value for name, value in true.items() if name != "num_points"}
+    read = Predictions.from_mapping({**scored, "scores": np.ones(expected, np.float32)}, where)
     boxes = read.boxes.copy()
     if shape[1:] == (7,):
         boxes[:, 7:] = np.nan
     unknown = np.full(len(boxes), -1, np.int64)
+    points = _read_points(true.get("num_points"), expected, where)
     return Boxes(
         boxes,
         read.labels,
         unknown if read.attributes is None else read.attributes,
-        np.ones(len(boxes), np.int64),
+        np.ones(len(boxes), np.int64) if points is None else points,
+        difficulty=np.ones(len(boxes), np.int64) if points is None else None,
     )
+
+
+def _read_points(values: Any, expected: tuple[int, ...], where: str) -> Int64 | None:
+    """Read numbers of points; None if they are unknown."""
+    if values is None:
+        return None
+    points = np.asarray(values)
+    if points.shape != expected or (points.size and points.dtype.kind not in "iu"):
+        raise CalicoError(
+            f"{where}: num_points are {points.dtype} of shape {points.shape}, expected whole "
+            f"numbers of shape {expected}"
+        )
+    if points.size and int(points.min()) < 0:
+        raise CalicoError(f"{where}: num_points holds {points.min()}, expected 0 or more")
+    return points.astype(np.int64)

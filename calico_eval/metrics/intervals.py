@@ -34,12 +34,16 @@ from calico.errors import CalicoError
 from calico.frame import Float64, Int64
 from calico_eval.metrics.pool import Groups, StatsPool, as_arrays, deal_groups
 from calico_eval.metrics.suffstats import FrameStats
+from calico_eval.metrics.waymo.figures import list_figures
 
 LEVEL = 0.95
 RARE = 3
 """Number of scenes below which a class is named in the method of the means over classes."""
 _MAP_MEANS = ("mIoU", "mIoU_present")
 _DETECTION_MEANS = ("mAP", "mAP_present", "NDS", "mATE", "mASE", "mAOE", "mAVE", "mAAE")
+_WAYMO_MEANS = tuple(
+    one.name for tolerant in (False, True) for one in list_figures((), tolerant=tolerant)
+)
 
 
 @dataclass(frozen=True)
@@ -79,7 +83,7 @@ def compute_intervals(stats: Sequence[FrameStats]) -> dict[str, Interval]:
     of_objects, of_map = (
         _rare_classes(counts, groups) for counts in pool.count_groups_per_class(groups)
     )
-    for names, note in ((_DETECTION_MEANS, of_objects), (_MAP_MEANS, of_map)):
+    for names, note in (((*_DETECTION_MEANS, *_WAYMO_MEANS), of_objects), (_MAP_MEANS, of_map)):
         for name in names:
             if note and name in found and found[name].lo is not None:
                 found[name] = replace(found[name], method=f"{found[name].method}; {note}")

@@ -13,7 +13,9 @@ import numpy as np
 from calico.frame import Bool, Float64, Int64
 from calico_eval.metrics.nuscenes import DetectionPool, detection_values, pool_detection
 from calico_eval.metrics.segmentation import THRESHOLDS, segmentation_values
-from calico_eval.metrics.suffstats import FrameStats
+from calico_eval.metrics.suffstats import FrameStats, collect_counts
+from calico_eval.metrics.waymo.figures import compute_figures, find_support, list_figures
+from calico_eval.metrics.waymo.pool import WaymoPool
 
 GROUPS = 50
 """Largest number of groups that scenes are dealt into. A figure is computed once without each."""
@@ -75,11 +77,15 @@ class StatsPool:
         cells: (3, F, K, 7) tp, fp, fn of the map per frame, class and threshold; 0 for a frame
             without a map.
         has_map: (F,) whether a frame has a map.
+        waymo: Waymo's counts. None if a frame has none.
+        tolerant: Counts of LET-3D-AP. None if a frame has none.
     """
 
     detection: DetectionPool
     cells: Int64
     has_map: Bool
+    waymo: WaymoPool | None = None
+    tolerant: WaymoPool | None = None
 
     @staticmethod
     def from_frames(stats: Sequence[FrameStats]) -> StatsPool:
@@ -99,7 +105,11 @@ class StatsPool:
                     frame.segmentation.fn,
                 )
         has_map = np.array([frame.segmentation is not None for frame in stats], np.bool_)
-        return StatsPool(detection, cells, has_map)
+        waymo, tolerant = (
+            None if counts is None else WaymoPool.from_frames(counts)
+            for counts in collect_counts(stats)
+        )
+        return StatsPool(detection, cells, has_map, waymo, tolerant)
 
     def compute_values(self, kept: Bool | None = None) -> dict[str, float]:
         """Compute every figure by name.
@@ -117,6 +127,9 @@ class StatsPool:
             self.detection.n_gt[frames].sum(axis=0),
             taxonomy,
         )
+        for pool, is_tolerant in ((self.waymo, False), (self.tolerant, True)):
+            if pool is not None:
+                values |= compute_figures(pool, taxonomy.names, kept, tolerant=is_tolerant)
         if not self.has_map.any():
             return values
         tp, fp, fn = self.cells[:, frames].sum(axis=1)
@@ -145,6 +158,11 @@ class StatsPool:
             f"AP/{name}": groups.count_with(objects[:, i])
             for i, name in enumerate(self.detection.taxonomy.names)
         }
+        for pool, is_tolerant in ((self.waymo, False), (self.tolerant, True)):
+            if pool is not None:
+                figures = list_figures(self.detection.taxonomy.names, tolerant=is_tolerant)
+                support = find_support(pool, figures)
+                counts |= {name: groups.count_with(frames) for name, frames in support.items()}
         return counts | {
             f"IoU/{name}": groups.count_with(cells[:, i])
             for i, name in enumerate(self.detection.taxonomy.map_names)

@@ -5,8 +5,9 @@ threshold, TP, FP and FN are summed over all cells of all frames. IoU = TP / (TP
 counts with its best threshold, and mIoU is the mean over classes. The best threshold is chosen on
 the data that is evaluated, so that IoU is slightly optimistic, as in BEVFusion.
 
-Deviation: no 1e-7 in the denominator. A class that is neither there nor predicted has IoU 0 instead
-of 0 / 1e-7.
+Deviations: no 1e-7 in the denominator, so that a class that is neither there nor predicted has IoU
+0 instead of 0 / 1e-7. Cells whose map is unknown (`Frame.map_known`) count nowhere. nuScenes has no
+such cells.
 
 Source: BEVFusion, Liu et al. 2022, arXiv 2205.13542.
 """
@@ -80,6 +81,8 @@ def segmentation_stats(frame: Frame, predictions: Predictions) -> SegmentationSt
     passed = np.searchsorted(
         np.array(THRESHOLDS, np.float32), probs.astype(np.float32), side="right"
     )
+    if frame.map_known is not None:
+        masks, passed = masks & frame.map_known, np.where(frame.map_known, passed, 0)
     levels = len(THRESHOLDS) + 1
     code = (np.arange(classes)[:, None, None] * 2 + masks) * levels + passed
     counts = np.bincount(code.ravel(), minlength=classes * 2 * levels).reshape(classes, 2, levels)

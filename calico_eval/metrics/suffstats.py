@@ -38,6 +38,9 @@ from calico_eval.metrics.matching import (
     match_frames,
 )
 from calico_eval.metrics.segmentation import THRESHOLDS, SegmentationStats, segmentation_stats
+from calico_eval.metrics.waymo.columns import LAYOUT, from_row, list_columns, to_rows
+from calico_eval.metrics.waymo.counts import WaymoCounts
+from calico_eval.metrics.waymo.frames import count_frame, count_frame_tolerantly
 
 _TAXONOMY = "calico.taxonomy"
 """Key of the metadata; files without it are nuScenes'."""
@@ -55,6 +58,10 @@ _COLUMNS = {
 }
 """Column to the type of its values; all but the first two are lists."""
 _LISTS = tuple(_COLUMNS)[2:]
+_WAYMO, _TOLERANT = "waymo", "let"
+"""Start of the names of further columns, of taxonomies with Waymo's scoring."""
+_WEIGHTS = {_WAYMO: 1, _TOLERANT: 2}
+_WAYMO_LAYOUT = "calico.waymo_layout"
 _BITS: Int64 = 1 << np.arange(len(DISTANCES_M))
 _TP_COLUMN = DISTANCES_M.index(TP_DISTANCE_M)
 MAX_BYTES = 2 << 30
@@ -70,12 +77,17 @@ class FrameStats:
         scene: Scene of the frame.
         detection: Matched predictions.
         segmentation: Counted map cells; None if the frame has no map masks or the model no map.
+        waymo: Counts of Waymo's metrics. None if the taxonomy is not scored so.
+        tolerant: Counts of LET-3D-AP. None without Waymo's scoring, or if the frame does not know
+            where the cameras saw its objects.
     """
 
     token: str
     scene: str
     detection: DetectionStats
     segmentation: SegmentationStats | None = None
+    waymo: WaymoCounts | None = None
+    tolerant: WaymoCounts | None = None
 
 
 def compute_frame_stats(
@@ -111,9 +123,37 @@ def compute_stats(
     result = []
     for frame, found, detection in zip(frames, predictions, detections, strict=True):
         both = frame.map_masks is not None and found.map_probs is not None
-        cells = segmentation_stats(frame, found) if both else None
-        result.append(FrameStats(frame.token, frame.scene, detection, cells))
+        by_waymo = "waymo" in frame.taxonomy.scoring
+        result.append(
+            FrameStats(
+                token=frame.token,
+                scene=frame.scene,
+                detection=detection,
+                segmentation=segmentation_stats(frame, found) if both else None,
+                waymo=count_frame(frame, found) if by_waymo else None,
+                tolerant=count_frame_tolerantly(frame, found) if by_waymo else None,
+            )
+        )
     return result
+
+
+def collect_counts(
+    stats: Sequence[FrameStats],
+) -> tuple[list[WaymoCounts] | None, list[WaymoCounts] | None]:
+    """Collect the counts of Waymo's metrics, and those of LET-3D-AP, of all frames.
+
+    Args:
+        stats: Frames.
+
+    Returns:
+        Either is None if a frame lacks it. That of LET-3D-AP is also None without any object.
+    """
+    plain = [frame.waymo for frame in stats if frame.waymo is not None]
+    tolerant = [frame.tolerant for frame in stats if frame.tolerant is not None]
+    if not plain or len(plain) < len(stats):
+        return None, None
+    whole = len(tolerant) == len(stats) and any(one.n_gt.any() for one in tolerant)
+    return plain, tolerant if whole else None
 
 
 def save_stats(path: Path, stats: Sequence[FrameStats], cell: str = "") -> str:
@@ -121,7 +161,7 @@ def save_stats(path: Path, stats: Sequence[FrameStats], cell: str = "") -> str:
 
     A row is a frame. `tp` holds one bit per threshold of DISTANCES_M. `errors` holds only the rows
     matched at 2 m, five numbers each, null if undefined. A frame without a map has empty lists of
-    cells.
+    cells. Waymo's counts are further columns if all frames have them.
 
     Args:
         path: The file; its folder is made.
@@ -146,7 +186,10 @@ def save_stats(path: Path, stats: Sequence[FrameStats], cell: str = "") -> str:
     }
     for name in ("tp", "fp", "fn"):
         rows[f"map_{name}"] = [_NO_CELLS if m is None else getattr(m, name).ravel() for m in maps]
-    columns |= {name: _lists(pa, rows[name], _COLUMNS[name]) for name in _LISTS}
+    of_waymo, kinds_of_waymo = _list_rows_of_waymo(stats)
+    rows |= of_waymo
+    kinds_of_lists = {name: _COLUMNS[name] for name in _LISTS} | kinds_of_waymo
+    columns |= {name: _lists(pa, rows[name], kind) for name, kind in kinds_of_lists.items()}
     taxonomy = found[0].taxonomy if found else NUSCENES
     about = {
         "calico.layout": _layout(taxonomy),
@@ -155,6 +198,8 @@ def save_stats(path: Path, stats: Sequence[FrameStats], cell: str = "") -> str:
     }
     if taxonomy != NUSCENES:
         about[_TAXONOMY] = to_json(describe_taxonomy(taxonomy))
+    if of_waymo:
+        about[_WAYMO_LAYOUT] = LAYOUT
     kinds = [pa.field(name, column.type) for name, column in columns.items()]
     stream = io.BytesIO()
     pq.write_table(
@@ -187,7 +232,9 @@ def load_stats(path: Path, cell: str | None = None, sha256: str | None = None) -
         plain = None if stored is None else parse_json(stored.decode(), f"taxonomy in {path}")
         taxonomy = read_taxonomy(plain, str(path))
         layout = _layout(taxonomy).encode()
-        if table.schema.names != list(_COLUMNS) or about.get(b"calico.layout") != layout:
+        further = _find_further(table.schema.names)
+        fits = further is not None and about.get(b"calico.layout") == layout
+        if not fits or (further and about.get(_WAYMO_LAYOUT.encode()) != LAYOUT.encode()):
             raise CalicoError(
                 f"{path}: not per-frame statistics of this version; run the evaluation again"
             )
@@ -206,6 +253,29 @@ def load_stats(path: Path, cell: str | None = None, sha256: str | None = None) -
         ) from error
 
 
+def _list_rows_of_waymo(
+    stats: Sequence[FrameStats],
+) -> tuple[dict[str, Sequence[npt.NDArray[Any]]], dict[str, str]]:
+    """List Waymo's columns and their types; none if a frame lacks the counts."""
+    rows: dict[str, Sequence[npt.NDArray[Any]]] = {}
+    kinds: dict[str, str] = {}
+    for prefix, counts in zip((_WAYMO, _TOLERANT), collect_counts(stats), strict=True):
+        if counts is not None:
+            rows |= to_rows(prefix, counts)
+            kinds |= list_columns(prefix)
+    return rows, kinds
+
+
+def _find_further(names: Sequence[str]) -> tuple[str, ...] | None:
+    """Find which of Waymo's columns follow the others; None if the columns are unknown ones."""
+    choices: tuple[tuple[str, ...], ...] = ((), (_WAYMO,), (_WAYMO, _TOLERANT))
+    for further in choices:
+        expected = [*_COLUMNS, *(name for prefix in further for name in list_columns(prefix))]
+        if list(names) == expected:
+            return further
+    return None
+
+
 def _layout(taxonomy: Taxonomy) -> str:
     """Name what the columns of a file mean."""
     parts = (taxonomy.names, DISTANCES_M, TP_ERRORS, taxonomy.map_names, THRESHOLDS)
@@ -214,7 +284,8 @@ def _layout(taxonomy: Taxonomy) -> str:
 
 def _frames(table: Any, taxonomy: Taxonomy) -> list[FrameStats]:
     tokens, scenes = table.column("token").to_pylist(), table.column("scene").to_pylist()
-    arrays = {name: _split(table.column(name).combine_chunks()) for name in _LISTS}
+    lists = table.schema.names[2:]
+    arrays = {name: _split(table.column(name).combine_chunks()) for name in lists}
     return [
         _frame(tokens[i], scenes[i], {name: rows[i] for name, rows in arrays.items()}, taxonomy)
         for i in range(len(tokens))
@@ -258,9 +329,15 @@ def _frame(
         row["labels"].astype(np.int64), row["scores"], tp, errors, row["n_gt"], taxonomy
     )
     cells = {name: row[f"map_{name}"].reshape(-1, len(THRESHOLDS)) for name in ("tp", "fp", "fn")}
+    more = {
+        prefix: from_row(prefix, row, weights) if f"{prefix}_cells" in row else None
+        for prefix, weights in _WEIGHTS.items()
+    }
     return FrameStats(
         token,
         scene,
         detection,
         SegmentationStats(**cells, taxonomy=taxonomy) if len(cells["tp"]) else None,
+        more[_WAYMO],
+        more[_TOLERANT],
     )

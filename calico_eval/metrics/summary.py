@@ -8,7 +8,12 @@ import numpy as np
 
 from calico_eval.metrics.intervals import Interval, compute_intervals, pooled_values
 from calico_eval.metrics.matching import TP_ERRORS
-from calico_eval.metrics.suffstats import FrameStats
+from calico_eval.metrics.suffstats import FrameStats, collect_counts
+from calico_eval.metrics.waymo.figures import (
+    count_figure_objects,
+    explain_undefined,
+    list_figures,
+)
 from reports.known_metrics import Known, known_metric
 from reports.schema import Metric
 
@@ -28,7 +33,8 @@ def compute_metrics(
     With nuScenes' classes, mAP, NDS, the mean errors and mIoU are the official ones: a class
     without ground truth counts AP 0, error 1, IoU 0 there. The `_present` means leave such classes
     out, and their own AP or IoU is undefined. n_objects counts ground-truth objects (detection
-    figures only). n_frames and n_scenes of the map's figures count frames with a map.
+    figures only). n_frames and n_scenes of the map's figures count frames with a map. With Waymo's
+    scoring, the figures of `waymo.figures` are there, too.
 
     Args:
         stats: The frames in the order of the evaluation.
@@ -53,6 +59,7 @@ def compute_metrics(
             strict=True,
         )
     )
+    every, of_waymo = sum(objects.values()), _count_waymo_objects(stats)
     metrics = {}
     for name, interval in found.items():
         if name in map_names:
@@ -60,13 +67,23 @@ def compute_metrics(
         else:
             counted, n_objects = (
                 list(stats),
-                objects.get(name.removeprefix("AP/"), sum(objects.values())),
+                of_waymo.get(name, objects.get(name.removeprefix("AP/"), every)),
             )
         metrics[name] = _metric(name, interval, counted, n_objects)
     for name in map_names:
         if name not in metrics:
             metrics[name] = Metric(value=None, reason=_NO_MAP, n_frames=0, n_scenes=0)
     return metrics
+
+
+def _count_waymo_objects(stats: Sequence[FrameStats]) -> dict[str, int]:
+    """Count the objects of each of Waymo's figures."""
+    found: dict[str, int] = {}
+    for tolerant, counts in zip((False, True), collect_counts(stats), strict=True):
+        if counts is not None:
+            names = stats[0].detection.taxonomy.names
+            found |= count_figure_objects(counts, list_figures(names, tolerant=tolerant))
+    return found
 
 
 def _metric(
@@ -117,6 +134,8 @@ def clip_rounding(known: Known, value: float) -> float:
 
 
 def _reason(name: str) -> str:
+    if (why := explain_undefined(name)) is not None:
+        return why
     kind, _, of = name.partition("/")
     if kind in ("IoU", "mIoU_present"):
         return (

@@ -12,7 +12,11 @@ from reports.svg.drawn_series import SAME
 from reports.svg.line_chart import top_of
 from reports.svg.row_chart import RowChart, RowData, row_chart
 
-FAMILIES = {"AP/": "3D detection, AP by class", "IoU/": "Map segmentation, IoU by class"}
+FAMILIES = {
+    "AP/": "3D detection, AP by class",
+    "APH_L2/": "3D detection, Waymo's APH at LEVEL_2 by class and range",
+    "IoU/": "Map segmentation, IoU by class",
+}
 
 
 @dataclass(frozen=True)
@@ -45,7 +49,7 @@ class ClassGroup:
 
 
 def class_bars(view: ResultsView) -> tuple[ClassGroup, ...]:
-    """Make AP and IoU by class, in the order of the first model's clean values.
+    """Make AP, APH and IoU by class, in the order of the first model's clean values.
 
     A family without a defined value is left out.
     """
@@ -149,6 +153,12 @@ def _panel(
             )
         )
     chart = row_chart(
-        f"{title}, {series.label}", data, top, series.style, 134, 360, 30 if prefix == "AP/" else 24
+        f"{title}, {series.label}",
+        data,
+        top,
+        series.style,
+        134,
+        360,
+        30 if prefix.startswith("AP") else 24,
     )
     return ClassPanel(series.label, series.style % 6, chart, tuple(rows))

@@ -25,7 +25,11 @@ from calico_eval.engines.torch import TorchEngine
 from calico_eval.engines.user import UserEngine
 from calico_eval.infer import run_inference
 from calico_eval.metrics.false_target import false_target
-from calico_eval.submission import predictions_from_submission, write_submission
+from calico_eval.submission import (
+    predictions_from_submission,
+    read_submission,
+    write_submission,
+)
 
 CAR_LAST = Taxonomy(
     "car_last",
@@ -155,7 +159,8 @@ def test_a_box_is_moved_where_it_falls_below_the_overlap_of_its_class() -> None:
     """A shift by 1 m along a length of 4.6 m leaves an IoU of 3.6 / 5.6 = 0.64: too little at
     0.7."""
     shifted = [BOX[0] + 1.0, *BOX[1:]]
-    loose = replace(KITTI, classes=(replace(KITTI.classes[0], min_overlap=0.5), *KITTI.classes[1:]))
+    classes = (replace(KITTI.classes[0], min_overlap=0.5), *KITTI.classes[1:])
+    loose = replace(KITTI, name="loose", classes=classes)
     for taxonomy, expected in ((KITTI, (1, 1)), (loose, (0, 1))):
         frame = labelled(taxonomy, [0])
         assert count_moved(frame, answer(0), answer(0, shifted), taxonomy.ranges()) == expected
@@ -196,19 +201,20 @@ def test_attacks_and_submissions_refuse_frames_in_other_classes(
         run_inference(small_engine, Other(), tmp_path)  # type: ignore[arg-type]
 
 
-def test_infer_refuses_classes_that_no_submission_holds_before_a_frame(tmp_path: Path) -> None:
-    """Its model answers in Waymo's classes: the submission could not be written after the run."""
+def test_infer_takes_classes_that_nuscenes_does_not_have(tmp_path: Path) -> None:
+    """The file has the same form, and its records have the names of the classes."""
 
-    class Waymo:
+    class Segments:
         name, taxonomy, map_grid, cameras = "segments", WAYMO, None, ()
 
         def __len__(self) -> int:
-            return 3
+            return 1
 
         def __getitem__(self, index: int) -> Frame:
-            raise AssertionError("a frame was loaded")
+            return labelled(WAYMO, [1])
 
-    engine = UserEngine(Says(0), "says", ("lidar",), "abc")
-    with pytest.raises(CalicoError, match=r"a nuScenes submission holds .* merges car, truck"):
-        run_inference(engine, Waymo(), tmp_path / "out")  # type: ignore[arg-type]
-    assert not (tmp_path / "out").exists()
+    engine = UserEngine(Says(2), "says", ("lidar",), "abc")
+    path = run_inference(engine, Segments(), tmp_path, pictures=False)  # type: ignore[arg-type]
+    (record,) = read_submission(path)["a"]
+    assert record["detection_name"] == "cyclist"
+    assert predictions_from_submission([record], labelled(WAYMO, [])).labels.tolist() == [2]

@@ -51,7 +51,7 @@ def make_files(folder: Path) -> None:
     data = open_data(
         "sim", "train", settings=["data.sim.train_scenes=2", "data.sim.frames_per_scene=3"]
     )
-    export_frames(data, "train", folder / "DATA", link=False)
+    export_frames({"train": data}, folder / "DATA", link=False)
 
 
 if __name__ == "__main__":

@@ -168,6 +168,15 @@ def test_the_core_answers_in_python(core: Installed) -> None:
 
 
 @pytest.mark.slow
+def test_the_doctor_of_the_core_finds_no_problem(core: Installed) -> None:
+    found = json.loads(core.succeed("calico", "doctor", "--json"))
+    assert found["problems"] == []
+    assert found["devices"]["torch_threads"] is None
+    assert found["forward"]["onnxruntime"]["status"] == "not run"
+    assert not found["extras"]["train"]["installed"]
+
+
+@pytest.mark.slow
 def test_what_the_core_lacks_is_named(core: Installed) -> None:
     for words, extra in (
         (("train", "--out", "new"), "train"),

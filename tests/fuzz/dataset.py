@@ -13,7 +13,7 @@ from calico.data.copies.folder import OutputFolder, Part
 from calico.data.nuscenes import NuScenesSource
 from calico.geometry.grid import Grid
 from tests.calico.data.conftest import CAMERAS, write_tiny
-from tests.fuzz import waymo_v1
+from tests.fuzz import waymo_v1, waymo_v2
 from tests.fuzz.harness import Subject
 from tests.fuzz.mutate import damage_json
 
@@ -96,4 +96,5 @@ SUBJECTS = (
     _subject("samples/CAM_FRONT/*", damaged=False),
     Subject("manifest", _copy, _reopened, damage_json, named=("manifest.json", "copy")),
     *waymo_v1.SUBJECTS,
+    *waymo_v2.SUBJECTS,
 )

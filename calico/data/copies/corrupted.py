@@ -86,7 +86,7 @@ def open_original(
         )
     clean = out / "clean"
     with lock_folder(out):
-        export_frames(source, split, clean, link=False, progress=progress)
+        export_frames({split: source}, clean, link=False, progress=progress)
     records = NuScenesSource(clean, VERSION, "all", None, source.cameras, config.data.sweeps)
     return Original(source, records, clean, VERSION, config.data.sweeps)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -35,17 +35,16 @@ Progress = Callable[[int, int], None]
 
 
 def export_frames(
-    source: FrameSource, split: str, out: Path, link: bool, progress: Progress | None = None
+    sources: Mapping[str, FrameSource], out: Path, link: bool, progress: Progress | None = None
 ) -> None:
-    """Write all frames of a source in the nuScenes format. A killed run is completed.
+    """Write all frames of some sources in the nuScenes format. A killed run is completed.
 
     The folder gets <VERSION>/, samples/ and sweeps/. Tokens of samples are those of the frames, and
     images are PNG. The format cannot hold the map (it wants polygons, frames have masks), or
     velocities other than those that follow from positions over time.
 
     Args:
-        source: The frames.
-        split: Name under which splits.json lists the scenes.
+        sources: Name of a split, under which splits.json lists the scenes, to its frames.
         out: The folder.
         link: Whether files that are not changed are links.
         progress: Called with (frames done, frames in all). None reports no progress.
@@ -53,37 +52,38 @@ def export_frames(
     Raises:
         CalicoError: The folder holds something else.
     """
-    _class_names(source.taxonomy)
+    for source in sources.values():
+        _class_names(source.taxonomy)
     identity = {
         "kind": "calico export",
         "condition": "clean",
-        "source": source.name,
-        "source_sha256": source.content_hash(),
+        "source": ", ".join(source.name for source in sources.values()),
+        "source_sha256": ",".join(source.content_hash() for source in sources.values()),
     }
     folder = OutputFolder(out, identity, link)
     if folder.complete:
         return
+    frames = [(source, index) for source in sources.values() for index in range(len(source))]
     parts = []
-    for index in range(len(source)):
-        part = folder.part(index)
+    for number, (source, index) in enumerate(frames):
+        part = folder.part(number)
         if part is None:
             part = Part()
             _write_frame(folder, part, source[index], source.cameras)
-            folder.save_part(index, part)
+            folder.save_part(number, part)
         parts.append(part)
         if progress is not None:
-            progress(index + 1, len(source))
+            progress(number + 1, len(frames))
+    scenes = {
+        split: list(dict.fromkeys(source.info(index).scene for index in range(len(source))))
+        for split, source in sources.items()
+    }
     whole = Part()
     for part in parts:
         whole.files |= part.files
     tables = _linked_tables(parts)
     folder.write(whole, MAP_PICTURE, encode_image(np.zeros((1, 1, 3), np.uint8)), "tables")
-    folder.write(
-        whole,
-        f"{VERSION}/splits.json",
-        json.dumps({split: [row["name"] for row in tables["scene"]]}).encode(),
-        "tables",
-    )
+    folder.write(whole, f"{VERSION}/splits.json", json.dumps(scenes).encode(), "tables")
     write_tables(folder, whole, VERSION, tables)
     folder.finish(whole, {})
 

@@ -95,36 +95,50 @@ class SceneIndex:
         offsets, values = self._lists[column]
         return values[offsets[sample] : offsets[sample + 1]]
 
-    def sensor(self, row: int) -> SensorRecord:
-        """Return the record of a file."""
-        mount = int(self.numbers("sensors", "mount")[row])
-        matrix = self.numbers("mounts", "matrix", MATRIX)[mount].reshape(3, 3).tolist()
-        is_camera = bool(self.numbers("mounts", "is_camera")[mount])
-        return SensorRecord(
-            token=self.text("sensors", "token", row),
-            filename=self.text("sensors", "filename", row),
-            timestamp_us=int(self.numbers("sensors", "time_us")[row]),
-            is_key_frame=bool(self.numbers("sensors", "is_key")[row]),
-            size_wh=(
-                int(self.numbers("sensors", "width")[row]),
-                int(self.numbers("sensors", "height")[row]),
+    def texts(self, stream: str, column: str, rows: np.ndarray) -> list[str]:
+        """Return some texts of a column."""
+        import pyarrow as pa
+
+        found: list[str] = self._batches[stream].column(column).take(pa.array(rows)).to_pylist()
+        return found
+
+    def sensors(self, rows: np.ndarray) -> tuple[SensorRecord, ...]:
+        """Return the records of some files."""
+        mounts = self.numbers("sensors", "mount")[rows]
+        matrices = self.numbers("mounts", "matrix", MATRIX)[mounts].reshape(-1, 3, 3).tolist()
+        columns = zip(
+            self.texts("sensors", "token", rows),
+            self.texts("sensors", "filename", rows),
+            self.numbers("sensors", "time_us")[rows].tolist(),
+            map(bool, self.numbers("sensors", "is_key")[rows].tolist()),
+            zip(
+                self.numbers("sensors", "width")[rows].tolist(),
+                self.numbers("sensors", "height")[rows].tolist(),
+                strict=True,
             ),
-            global_from_ego=tuple(self.numbers("sensors", "pose", POSE)[row].tolist()),
-            ego_from_sensor=tuple(self.numbers("mounts", "pose", POSE)[mount].tolist()),
-            camera_K=tuple(map(tuple, matrix)) if is_camera else (),
+            map(tuple, self.numbers("sensors", "pose", POSE)[rows].tolist()),
+            map(tuple, self.numbers("mounts", "pose", POSE)[mounts].tolist()),
+            (
+                tuple(map(tuple, matrix)) if camera else ()
+                for matrix, camera in zip(
+                    matrices, self.numbers("mounts", "is_camera")[mounts].tolist(), strict=True
+                )
+            ),
+            strict=True,
         )
+        return tuple(SensorRecord(*row) for row in columns)
 
     def boxes(self, sample: int) -> Boxes:
         """Return copies of the boxes of a sample."""
         first = int(self.numbers("samples", "first")[sample])
         part = slice(first, first + int(self.numbers("samples", "count")[sample]))
-        instances = self.numbers("boxes", "instance")[part].tolist()
+        instances = self.numbers("boxes", "instance")[part]
         return Boxes(
             boxes=self.numbers("boxes", "box", BOX)[part].copy(),
             labels=self.numbers("boxes", "label")[part].copy(),
             attributes=self.numbers("boxes", "attribute")[part].copy(),
             num_points=self.numbers("boxes", "points")[part].copy(),
-            instances=tuple(self.text("instances", "name", row) for row in instances),
+            instances=tuple(self.texts("instances", "name", instances)),
         )
 
     @cached_property
@@ -183,13 +197,14 @@ class IndexedScene:
 
     def __getitem__(self, position: int) -> SampleRecord:
         sample = self._sample(position)
-        find = self.index.sensor
+        lidar, cameras = (self.index.rows_of(name, sample) for name in ("lidar", "cameras"))
+        found = self.index.sensors(np.concatenate([lidar, cameras]))
         return SampleRecord(
             token=self.index.text("samples", "token", sample),
             scene=self.name,
             location=self.location,
-            lidar=tuple(find(row) for row in self.index.rows_of("lidar", sample).tolist()),
-            cameras=tuple(find(row) for row in self.index.rows_of("cameras", sample).tolist()),
+            lidar=found[: len(lidar)],
+            cameras=found[len(lidar) :],
             boxes=self.index.boxes(sample),
         )
 

@@ -20,8 +20,8 @@ MAX_HALF_WIDTH_M = 8.0
 """A boundary that is farther away is not this lane's: it counts as missing."""
 _STEP_M = 2.0
 """Distance of the points of a centre line that are used. Waymo's are 0.5 m apart."""
-_OPEN_M = 0.05
-"""Gaps of pieces in a bend that are not filled."""
+_MILD = 0.8
+"""Bends up to about 53 degrees are mild."""
 _SAME_M = 1e-3
 """Points that are closer are one point."""
 
@@ -74,8 +74,8 @@ def measure_lane(lane: MapFeature, lines: Mapping[int, shapely.LineString]) -> C
 def build_lane_area(centre: CentreLine) -> shapely.Geometry:
     """Build the area between a lane's boundaries.
 
-    Each piece of the centre line is moved to both sides by the half widths at its ends. What the
-    pieces leave open on the outside of a bend is filled.
+    Each piece of the centre line is moved to both sides by the half widths at its ends. Pieces that
+    meet in a mild bend share a side. What others leave open on the outside of a bend is filled.
 
     Args:
         centre: A lane.
@@ -83,16 +83,18 @@ def build_lane_area(centre: CentreLine) -> shapely.Geometry:
     Returns:
         A valid polygon or several.
     """
-    points, steps = centre.points, np.diff(centre.points, axis=0)
+    steps = np.diff(centre.points, axis=0)
     normals = np.stack([-steps[:, 1], steps[:, 0]], axis=1) / np.hypot(*steps.T)[:, None]
-    before = [points[:-1] + normals * centre.left[:-1, None]]
-    before += [points[:-1] - normals * centre.right[:-1, None]]
-    behind = [points[1:] + normals * centre.left[1:, None]]
-    behind += [points[1:] - normals * centre.right[1:, None]]
-    pieces = np.stack([*before, *behind], axis=1)
-    bends = np.stack([*(one[1:] for one in before), *(one[:-1] for one in behind)], axis=1)
-    open_m = np.hypot(*(bends[:, :2] - bends[:, 2:]).transpose(2, 0, 1)).max(axis=1)
-    bends = bends[open_m > _OPEN_M]
+    # The square of the cosine of half the angle of each bend.
+    straightness = (1 + (normals[:-1] * normals[1:]).sum(axis=1)) / 2
+    is_mild = straightness > _MILD
+    shared = (normals[:-1] + normals[1:])[is_mild] / (2 * straightness[is_mild, None])
+    starts, ends = normals.copy(), normals.copy()
+    starts[1:][is_mild] = ends[:-1][is_mild] = shared
+    before = _move_sideways(centre, slice(None, -1), starts)
+    behind = _move_sideways(centre, slice(1, None), ends)
+    pieces = np.concatenate([before, behind], axis=1)
+    bends = np.concatenate([behind[:-1], before[1:]], axis=1)[~is_mild]
     corners = np.concatenate([pieces, bends])
     return shapely.union_all(shapely.convex_hull(shapely.multipoints(corners)))
 
@@ -119,6 +121,12 @@ def build_stop_line(centre: CentreLine, sign_xy: Float64) -> Float64:
     ]
     line: Float64 = np.stack([feet[best] + normal * widths[0], feet[best] - normal * widths[1]])
     return line
+
+
+def _move_sideways(centre: CentreLine, part: slice, normals: Float64) -> Float64:
+    """Move n points of a centre line to the left and to the right: (n, 2, 2)."""
+    points, left, right = centre.points[part], centre.left[part], centre.right[part]
+    return np.stack([points + normals * left[:, None], points - normals * right[:, None]], axis=1)
 
 
 def _thin(lane: MapFeature) -> list[int]:

@@ -237,6 +237,7 @@ class Segment(Protocol):
         lasers: Collection[int] = tuple(LASERS),
         returns: Collection[int] = (1, 2),
         cameras: Collection[int] = tuple(CAMERA_NAMES),
+        with_map: bool = True,
     ) -> WaymoRecord:
         """Read one frame.
 
@@ -245,6 +246,7 @@ class Segment(Protocol):
             lasers: LiDARs whose scans are read. An empty collection reads no point.
             returns: 1, 2 or both.
             cameras: Cameras whose images are read.
+            with_map: Whether `map_features` are read. Else they are None.
 
         Raises:
             CalicoError: The file is broken. The message names it, the frame, what was found and

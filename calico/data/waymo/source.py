@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+
+import numpy as np
 
 from calico.config.data import WaymoConfig
 from calico.config.schema import Config
@@ -14,6 +17,8 @@ from calico.data.root import find_data_root
 from calico.data.source import FrameInfo
 from calico.data.waymo.cameras import image_size
 from calico.data.waymo.frames import SensorChoice, build_frame, label_frame
+from calico.data.waymo.map_cache import load_map
+from calico.data.waymo.maps import MAP_CLASSES, WaymoMap
 from calico.data.waymo.records import CAMERA_NAMES, LASERS, OBJECT_TYPES, Segment, WaymoRecord
 from calico.data.waymo.segments import (
     SPLITS,
@@ -23,6 +28,7 @@ from calico.data.waymo.segments import (
     list_files,
     open_segments,
 )
+from calico.data.waymo.v1.reader import TfRecordSegment
 from calico.errors import CalicoError
 from calico.frame import Frame, Int64
 from calico.geometry.grid import Grid
@@ -30,8 +36,8 @@ from calico.taxonomy import WAYMO, Taxonomy
 
 READER_VERSION = 1
 """Part of content_hash: raise it when the reader makes other frames of the same files."""
-MAP_AREAS = ("drivable_area", "ped_crossing", "stop_line", "driveway", "divider")
-"""What a class of the map can be made of."""
+KEPT_MAPS = 256
+"""Maps of so many segments are kept in memory."""
 _LABEL_COMPONENTS = ("lidar_box", "lidar_calibration", "lidar_camera_synced_box", "vehicle_pose")
 
 
@@ -44,11 +50,13 @@ class WaymoSource:
         root: Folder with the folders of the splits.
         split: "train", "val", "test", or the name of a folder.
         settings: LiDARs, returns, interval of keyframes, image size.
-        map_grid: Where map masks are wanted. Only version 1 has maps; `map_grid` is None without.
+        map_grid: Where map masks are wanted. Only version 1 has maps, so that `map_grid` is None
+            for version 2 unless `settings.map_root` names a copy in version 1. In segments without
+            a map, all cells are unknown.
         cameras: Names out of `CAMERA_NAMES`, in the order of the views.
         sweeps: LiDAR sweeps per frame, the keyframe's included, 0.1 s apart.
         taxonomy: Classes of labels and masks. Its sources are Waymo's types of objects
-            (`OBJECT_TYPES`) and `MAP_AREAS`.
+            (`OBJECT_TYPES`) and `maps.MAP_CLASSES`.
 
     Raises:
         CalicoError: The split has no segment, or a camera or a class is unknown.
@@ -91,7 +99,12 @@ class WaymoSource:
             settings.image_reduction,
         )
         self.segments: tuple[Segment, ...] = tuple(open_segments(root, folder, self.version))
-        self.map_grid: Grid | None = None
+        self._maps = _open_maps(settings, self.version, folder, self.segments)
+        wanted = map_grid is not None and bool(taxonomy.map_classes)
+        self.map_grid: Grid | None = map_grid if wanted and self._maps is not None else None
+        if self.map_grid is not None:
+            _check_map_classes(taxonomy)
+        self._drawn: dict[str, WaymoMap | None] = {}
         self._times = tuple(segment.timestamps_us for segment in self.segments)
         self._index = tuple(
             (number, position)
@@ -102,6 +115,9 @@ class WaymoSource:
 
     def __len__(self) -> int:
         return len(self._index)
+
+    def __getstate__(self) -> dict[str, object]:
+        return {**self.__dict__, "_drawn": {}}
 
     def __getitem__(self, index: int) -> Frame:
         """Load a frame; a CalicoError names segment, frame and sensor if something is broken."""
@@ -145,7 +161,8 @@ class WaymoSource:
 
     def content_hash(self) -> str:
         """Return the digest of the files (`segments.hash_files` says how far) and the settings."""
-        return self._hash("content", (self.settings, self.cameras, self.sweeps, self.map_grid))
+        settings = self.settings.model_copy(update={"version": self.version, "map_root": None})
+        return self._hash("content", (settings, self.cameras, self.sweeps, self.map_grid))
 
     def labels_hash(self) -> str:
         """Return the digest of the files that hold labels, and of what chooses among them."""
@@ -176,6 +193,9 @@ class WaymoSource:
             parts = (READER_VERSION, what, settings, describe_taxonomy(self.taxonomy))
             digest = hashlib.sha256(repr(parts).encode())
             digest.update(hash_files(self.files(what), self.root).encode())
+            maps = self.settings.map_root
+            if what == "content" and maps is not None and self.version == "v2":
+                digest.update(hash_files(list_files(maps, self.folder, "v1"), maps).encode())
             self._hashes[what] = digest.hexdigest()
         return self._hashes[what]
 
@@ -185,9 +205,35 @@ class WaymoSource:
             self._read(number, position),
             *(self._read(number, one, images=False) for one in before),
         ]
-        frame = build_frame(records, self.choice, self.taxonomy)
+        frame = self._add_map(build_frame(records, self.choice, self.taxonomy), records[0])
         last = position - self.settings.interval
         return frame.replace(previous=partial(self._load, number, last) if last >= 0 else None)
+
+    def _add_map(self, frame: Frame, record: WaymoRecord) -> Frame:
+        """The frame with map masks; all cells are unknown where its segment has no map."""
+        if self.map_grid is None or self._maps is None:
+            return frame
+        segment = self._maps.get(record.context)
+        if self.version == "v2":
+            if segment is None:
+                raise CalicoError(
+                    f"segment {record.context}: data.waymo.map_root {self.settings.map_root} has "
+                    f"no such segment in {self.folder}; expected the same segments in version 1"
+                )
+            record = segment.read(record.timestamp_us, lasers=(), cameras=(), with_map=False)
+        if segment is not None and record.context not in self._drawn:
+            while len(self._drawn) >= KEPT_MAPS:
+                self._drawn.pop(next(iter(self._drawn)))
+            self._drawn[record.context] = load_map(segment)
+        drawn = self._drawn[record.context]
+        if drawn is None:
+            rows, columns = self.map_grid.shape
+            masks = np.zeros((len(self.taxonomy.map_classes), rows, columns), np.bool_)
+            return frame.replace(map_masks=masks, map_known=np.zeros((rows, columns), np.bool_))
+        masks, known = drawn.masks(
+            frame.global_T_lidar, record.map_offset, self.map_grid, self.taxonomy
+        )
+        return frame.replace(map_masks=masks, map_known=known)
 
     def _read(
         self, number: int, position: int, *, images: bool = True, points: bool = True
@@ -197,7 +243,19 @@ class WaymoSource:
             lasers=self.choice.lasers if points else (),
             returns=self.choice.returns,
             cameras=self.choice.cameras if images else (),
+            with_map=False,
         )
+
+
+def _open_maps(
+    settings: WaymoConfig, version: Version, folder: str, segments: Sequence[Segment]
+) -> dict[str, TfRecordSegment] | None:
+    """The segments that hold maps, by name, or None if none does."""
+    if version == "v2":
+        if settings.map_root is None:
+            return None
+        segments = open_segments(settings.map_root, folder, "v1")
+    return {one.context: one for one in segments if isinstance(one, TfRecordSegment)}
 
 
 def open_split(config: Config, split: str) -> WaymoSource:
@@ -234,4 +292,15 @@ def _check_classes(taxonomy: Taxonomy) -> None:
         raise CalicoError(
             f"Waymo: class {lost[0]} of taxonomy {taxonomy.name} is made of no type of object; "
             f"expected taxonomy.sources out of {', '.join(OBJECT_TYPES.values())}"
+        )
+
+
+def _check_map_classes(taxonomy: Taxonomy) -> None:
+    """Check the same of the classes of the map."""
+    known = set(MAP_CLASSES)
+    lost = [one.name for one in taxonomy.map_classes if not {one.name, *one.sources} & known]
+    if lost:
+        raise CalicoError(
+            f"Waymo: map class {lost[0]} of taxonomy {taxonomy.name} is made of nothing that the "
+            f"map holds; expected sources out of {', '.join(MAP_CLASSES)}"
         )

@@ -26,13 +26,13 @@ def compute_average_precision(tp: Float64, weighted: Float64, fp: Float64, fn: F
 
     Args:
         tp: (..., K) true positives at K cut-offs, in any order.
-        weighted: (..., K) the true positives with weights of 0..1, the same as `tp` for plain AP.
-            They count in the precision, and never in the recall.
+        weighted: (..., K) the true positives with weights of 0..1, or `tp` again for plain AP. They
+            count in the precision, and never in the recall.
         fp: (..., K) false positives.
         fn: (..., K) objects that were not found.
 
     Returns:
-        (...) AP in 0..1, 0 if nothing is found at any cut-off.
+        (...) AP in 0..1, which is 0 if nothing is found at any cut-off.
     """
     found, objects = tp + fp, tp + fn
     precision = np.divide(weighted, found, out=np.zeros_like(weighted), where=found > 0)

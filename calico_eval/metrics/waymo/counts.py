@@ -128,7 +128,7 @@ def assign_difficulties(num_points: Int64, labelled: Int64 | None = None) -> Int
 
     Args:
         num_points: (G,) LiDAR points in the box, negative if unknown.
-        labelled: (G,) level of the labels, 0 if an object has none. None if no object has one.
+        labelled: (G,) level that the labels state, 0 for an object without one. None: all are.
 
     Returns:
         (G,) LEVEL_1 or LEVEL_2.

@@ -79,7 +79,7 @@ def compute_shared_area(first: Float64, second: Float64) -> Float64:
 
 
 def _clip_edges(start: Float64, step: Float64, limit: Float64) -> tuple[Float64, Float64]:
-    """Find the part t0..t1 of 0..1 in which |start + t step| <= limit, t0 = t1 if it is empty."""
+    """Find the part t0..t1 of 0..1 in which |start + t step| <= limit; else t0 = t1."""
     moving = step != 0
     with np.errstate(over="ignore"):
         near = np.divide(-limit - start, step, out=np.zeros_like(start), where=moving)

@@ -79,3 +79,23 @@ def test_every_guard_fires(frame: Frame) -> None:
     )
     with pytest.raises(CalicoError, match=r"\[1, 2\] cameras"):
         collate_frames([frame, one_camera])
+
+
+def test_raw_images_become_the_same_numbers_when_they_are_moved(frame: Frame) -> None:
+    raw, scaled = collate_frames([frame], raw_images=True), collate_frames([frame])
+    assert raw.images.dtype == torch.uint8
+    moved = raw.to("cpu")
+    assert moved.images.dtype == torch.float32
+    assert torch.equal(moved.images, scaled.images)
+    assert moved.images.stride() == scaled.images.stride()
+    assert torch.equal(scaled.to("cpu").images, scaled.images)
+
+
+def test_every_byte_becomes_the_nearest_float_of_its_share(frame: Frame) -> None:
+    levels = np.arange(256, dtype=np.uint8).repeat(3).reshape(16, 16, 3)
+    K, poses = frame.camera_K[:1], frame.camera_T_lidar[:1]
+    one = frame.replace(images=(levels,), camera_K=K, camera_T_lidar=poses,
+                        camera_time_s=frame.camera_time_s[:1])  # fmt: skip
+    found = collate_frames([one], raw_images=True).to("cpu").images[0, 0, 0].numpy().ravel()
+    expected = np.arange(256, dtype=np.float32) / np.float32(255)
+    assert found.tobytes() == expected.tobytes()

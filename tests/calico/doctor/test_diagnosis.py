@@ -88,11 +88,3 @@ def test_a_configuration_names_data_cache_and_device(tmp_path: Path) -> None:
     file.write_text("dat: 3\n")
     (problem,) = diagnose(Request(config=file, forward=False)).problems
     assert "unknown key dat" in problem
-
-
-def test_data_that_must_be_converted_is_a_warning(tmp_path: Path) -> None:
-    for name in ("velodyne", "calib"):
-        (tmp_path / "training" / name).mkdir(parents=True)
-    found = diagnose(Request(data_root=tmp_path, forward=False))
-    assert found.ok
-    assert f"data '{tmp_path}' must be converted first: calico data convert" in found.warnings

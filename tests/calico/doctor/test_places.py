@@ -21,11 +21,11 @@ def test_a_data_folder_has_a_layout_and_versions(tmp_path: Path) -> None:
     assert found.problem == ""
 
 
-def test_a_layout_that_is_converted_first_has_no_source(tmp_path: Path) -> None:
+def test_another_layout_has_its_own_source(tmp_path: Path) -> None:
     for name in ("velodyne", "calib"):
         (tmp_path / "training" / name).mkdir(parents=True)
     found = find_data(tmp_path)
-    assert (found.layout, found.source, found.problem) == ("kitti", None, "")
+    assert (found.layout, found.source, found.problem) == ("kitti", "kitti", "")
 
 
 @pytest.mark.parametrize("name", ["empty", "missing"])

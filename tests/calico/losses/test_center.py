@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from calico.config.model import DetectionConfig
+from calico.data.targets import TargetMaker
 from calico.geometry.grid import Grid
 from calico.losses.center import center_losses, gaussian_focal_loss
 from calico.models.heads.center import TaskOutput
@@ -13,6 +14,14 @@ from calico.taxonomy import NUSCENES
 
 GRID = Grid(-4.0, 4.0, -4.0, 4.0, 1.0)
 CONFIG = DetectionConfig(tasks=(("car",), ("pedestrian", "bicycle")))
+
+
+def losses_of(
+    given: tuple[TaskOutput, ...], boxes: torch.Tensor, labels: list[int]
+) -> dict[str, torch.Tensor]:
+    maker = TargetMaker.from_config(CONFIG, GRID, NUSCENES)
+    ids = torch.tensor(labels, dtype=torch.int64)
+    return center_losses(given, maker.make_targets((boxes,), (ids,)), CONFIG)
 
 
 def outputs(fill: float = 0.0) -> tuple[TaskOutput, ...]:
@@ -51,7 +60,7 @@ def test_box_terms_by_hand() -> None:
     """One car in the middle of a cell: with all maps at zero each term is the weighted sum of what
     it should be."""
     box = torch.tensor([[0.5, 1.25, -1.0, 4.0, 2.0, 1.5, 0.3, 3.0, -1.0]])
-    losses = center_losses(outputs(), (box,), (torch.tensor([0]),), CONFIG, GRID, NUSCENES)
+    losses = losses_of(outputs(), box, [0])
     weight = 0.25
     assert losses["offset"].item() == pytest.approx(weight * (0.5 + 0.25))
     assert losses["height"].item() == pytest.approx(weight * 1.0)
@@ -62,13 +71,9 @@ def test_box_terms_by_hand() -> None:
 
 def test_terms_are_averaged_over_the_objects_of_a_task() -> None:
     box = torch.tensor([[0.5, 1.5, -1.0, 4.0, 2.0, 1.5, 0.3, 3.0, -1.0]])
-    one = center_losses(outputs(), (box,), (torch.tensor([0]),), CONFIG, GRID, NUSCENES)
-    two = center_losses(
-        outputs(), (box.repeat(2, 1),), (torch.tensor([0, 0]),), CONFIG, GRID, NUSCENES
-    )
-    other_task = center_losses(
-        outputs(), (box.repeat(2, 1),), (torch.tensor([0, 5]),), CONFIG, GRID, NUSCENES
-    )
+    one = losses_of(outputs(), box, [0])
+    two = losses_of(outputs(), box.repeat(2, 1), [0, 0])
+    other_task = losses_of(outputs(), box.repeat(2, 1), [0, 5])
     assert two["height"].item() == pytest.approx(one["height"].item())
     assert other_task["height"].item() == pytest.approx(2 * one["height"].item())
 
@@ -78,7 +83,7 @@ def test_unknown_velocities_count_nothing() -> None:
     given = outputs()
     for task in given:
         task.velocity.requires_grad_()
-    losses = center_losses(given, (box,), (torch.tensor([0]),), CONFIG, GRID, NUSCENES)
+    losses = losses_of(given, box, [0])
     assert losses["velocity"].item() == 0
     losses["velocity"].backward()
     assert given[0].velocity.grad is not None
@@ -86,8 +91,7 @@ def test_unknown_velocities_count_nothing() -> None:
 
 
 def test_a_frame_without_objects_only_pays_for_false_heat() -> None:
-    none = (torch.zeros(0, 9),), (torch.zeros(0, dtype=torch.int64),)
-    losses = center_losses(outputs(), *none, CONFIG, GRID, NUSCENES)
+    losses = losses_of(outputs(), torch.zeros(0, 9), [])
     p = 1 / (1 + math.exp(2.0))
     assert losses["heatmap"].item() == pytest.approx(-3 * 64 * p**2 * math.log(1 - p), rel=1e-4)
     assert all(value.item() == 0 for name, value in losses.items() if name != "heatmap")

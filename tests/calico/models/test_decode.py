@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from calico.config.model import DetectionConfig
+from calico.data.targets import center_targets
 from calico.geometry.grid import Grid
-from calico.losses.targets import center_targets
 from calico.models.decode import decode_boxes
 from calico.models.heads.center import TaskOutput
 from calico.taxonomy import NUSCENES

@@ -1,9 +1,10 @@
 import json
 import os
 import signal
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -22,7 +23,7 @@ from calico.seeds import derive_seed
 from calico.taxonomy import NUSCENES
 from calico.train.checkpoint import MODEL_FILE, load_model
 from calico.train.finetune import Adversary, Finetune
-from calico.train.loop import load_batches, train_task
+from calico.train.loop import BatchStream, load_batches, train_task
 from calico.train.stages import run_stage
 from calico.train.state import STATE_FILE
 from calico.train.task import Plan
@@ -246,6 +247,44 @@ def test_workers_do_not_change_the_batches(source: Repeated) -> None:
         assert a.tokens == b.tokens
         assert torch.equal(a.points, b.points)
         assert torch.equal(a.images, b.images)
+        for mine, theirs in zip(a.targets, b.targets, strict=True):
+            assert torch.equal(mine.heatmap, theirs.heatmap)
+            assert torch.equal(mine.terms.nan_to_num(9.0), theirs.terms.nan_to_num(9.0))
+
+
+class ProcessLoader:
+    """Makes batches that say which process made them, of which frames."""
+
+    def __call__(
+        self, epoch: int, positions: Sequence[int], indices: Sequence[int]
+    ) -> tuple[int, int, list[int], list[int]]:
+        return os.getpid(), epoch, list(positions), list(indices)
+
+
+def test_workers_stay_for_all_epochs(source: Repeated) -> None:
+    task: Any = task_of(load_config("tiny", None, [*MINI, "data.workers=1"]), source)
+    task.loader = ProcessLoader()
+    plan = Plan.from_task(task)
+    stream = BatchStream(task, plan)
+    batches = [list(stream.load_epoch(epoch)) for epoch in range(3)]
+    processes = {batch[0] for epoch in batches for batch in epoch}
+    assert len(processes) == 1
+    assert os.getpid() not in processes
+    task.config = task_of(load_config("tiny", None, MINI), source).config
+    alone = BatchStream(task, plan)
+    for epoch in (2, 0, 1):
+        expected = list(alone.load_epoch(epoch))
+        assert [batch[1:] for batch in batches[epoch]] == [batch[1:] for batch in expected]
+        assert {batch[0] for batch in expected} == {os.getpid()}
+        assert {batch[1] for batch in expected} == {epoch}
+
+
+def test_the_loader_leaves_images_as_bytes_and_makes_the_targets(source: Repeated) -> None:
+    task = task_of(load_config("tiny", None, MINI), source)
+    raw = next(BatchStream(task, Plan.from_task(task)).load_epoch(0))
+    assert raw.images.dtype == torch.uint8
+    assert len(raw.targets) == len(task.config.model.detection.tasks)
+    assert sum(int((target.heatmap == 1).sum()) for target in raw.targets) > 0
 
 
 def test_resume_with_other_options_is_refused(source: Repeated, tmp_path: Path) -> None:

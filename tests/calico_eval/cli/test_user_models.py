@@ -139,7 +139,9 @@ def test_eval_says_its_ranges_and_that_a_model_does_not_repeat_itself(
         "0.167)" in printed.err
     )
     assert run(monkeypatch, "eval", spec, *settings, "--set", "eval.clip_range_to_grid=false") == 0
-    assert capsys.readouterr().out.startswith("cli_eval/user on sim-val; nuScenes ranges\n")
+    assert capsys.readouterr().out.startswith(
+        "cli_eval/user on sim-val; ranges of taxonomy nuscenes\n"
+    )
 
 
 def test_the_default_folder_of_a_model_with_an_odd_name_stays_below_runs(

@@ -32,7 +32,7 @@ Stack = Callable[[list[Frame]], list[Predictions]]
 def copies(street: FrameSource, tmp_path: Path) -> Path:
     """The street as a data set, clean and under two conditions."""
     folder = tmp_path / "copies"
-    export_frames(street, "val", folder / "clean", link=False)
+    export_frames({"val": street}, folder / "clean", link=False)
     records = NuScenesSource(folder / "clean", VERSION, "val", None)
     writer = CopyWriter(Original(street, records, folder / "clean", VERSION, 1), SEED)
     for name in ("beam_missing", "object_shear"):

@@ -105,3 +105,20 @@ def test_faults(random_pair: Make, with_maps: Make, make_frame: Make) -> None:
         segmentation_stats(frame, replace(guess, map_probs=np.full_like(guess.map_probs, np.nan)))
     with pytest.raises(CalicoError, match=r"SegmentationStats.tp: got shape \(1, 7\)"):
         SegmentationStats(*[np.zeros((1, 7), np.int64)] * 3)
+
+
+def test_cells_whose_map_is_unknown_count_nowhere(random_pair: Make, with_maps: Make) -> None:
+    rng = np.random.default_rng(0)
+    frame, guess = with_maps(rng, random_pair(rng, "t", objects=0))
+    known = rng.random(frame.map_masks.shape[1:]) < 0.6
+    found = segmentation_stats(frame.replace(map_known=known), guess)
+    alone = segmentation_stats(
+        frame.replace(map_masks=frame.map_masks[:, known][:, None]),
+        replace(guess, map_probs=guess.map_probs[:, known][:, None]),
+    )
+    for name in ("tp", "fp", "fn"):
+        assert np.array_equal(getattr(found, name), getattr(alone, name))
+    nothing = segmentation_stats(frame.replace(map_known=np.zeros_like(known)), guess)
+    assert not nothing.tp.any()
+    assert not nothing.fp.any()
+    assert not nothing.fn.any()

@@ -18,6 +18,8 @@ from calico.frame import Float64
 
 LINES = ("lane", "road_line", "road_edge")
 AREAS = ("crosswalk", "speed_bump", "driveway")
+MAX_COORDINATE_M = 1e8
+"""More than twice the way around the Earth."""
 KINDS = (*LINES, "stop_sign", *AREAS)
 _BOUNDARY = ("lane_start_index", "lane_end_index", "boundary_feature_id", "boundary_type")
 _Boundaries = tuple[tuple[int, int, int, int], ...]
@@ -37,7 +39,7 @@ def decode_features(
         which some segments have, are left out.
 
     Raises:
-        CalicoError: A point is not finite, or two features have one id.
+        CalicoError: A point is not finite or beyond the Earth, or two features have one id.
     """
     features: dict[int, MapFeature] = {}
     for index, message in enumerate(messages):
@@ -100,8 +102,10 @@ def _encode(feature: MapFeature) -> dict[str, Any]:
 def _decode_points(messages: Sequence[dict[str, float]], where: str) -> Float64:
     rows = [[one.get(axis, 0.0) for axis in "xyz"] for one in messages]
     points: Float64 = np.array(rows, np.float64).reshape(-1, 3)
-    if not np.isfinite(points).all():
-        raise CalicoError(f"{where} has a point that is not finite")
+    if not (np.abs(points) <= MAX_COORDINATE_M).all():
+        raise CalicoError(
+            f"{where} has a point beyond {MAX_COORDINATE_M:g} m, or one that is not finite"
+        )
     return points
 
 

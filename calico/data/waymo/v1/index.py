@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import logging
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -59,8 +58,7 @@ def load_index(path: Path) -> FileIndex:
         CalicoError: The file is damaged, holds no frame, or two of one time.
     """
     with open_regular(path, "segment") as stream:
-        status = os.fstat(stream.fileno())
-        key = f"{INDEX_VERSION} {path.absolute()} {status.st_size} {status.st_mtime_ns}"
+        key = f"{INDEX_VERSION} {describe_file(path)}"
         digest = hashlib.sha256(key.encode("utf-8", "surrogateescape")).hexdigest()[:40]
         cached = default_cache_dir() / f"{digest}.json"
         index = _load(cached, digest)
@@ -68,6 +66,19 @@ def load_index(path: Path) -> FileIndex:
             index = make_index(stream, f"segment {path}")
             _save(cached, digest, index)
     return index
+
+
+def describe_file(path: Path) -> str:
+    """Name a file by its path, size and time of change.
+
+    Raises:
+        CalicoError: There is no such file.
+    """
+    try:
+        status = path.stat()
+    except OSError as error:
+        raise CalicoError(f"segment {path}: cannot be read ({error.strerror})") from None
+    return f"{path.absolute()} {status.st_size} {status.st_mtime_ns}"
 
 
 def make_index(stream: IO[bytes], where: str) -> FileIndex:

@@ -79,7 +79,7 @@ def encode_labels(labels: Labels) -> list[dict[str, Any]]:
                 "box": dict(zip(BOX_FIELDS, labels.boxes[index].tolist(), strict=True)),
                 "metadata": metadata or None,
                 "type": int(labels.types[index]),
-                "id": name,
+                "id": name or None,
                 "detection_difficulty_level": int(labels.detection_difficulty[index]) or None,
                 "tracking_difficulty_level": int(labels.tracking_difficulty[index]) or None,
                 "num_lidar_points_in_box": points[0] if points[0] >= 0 else None,

@@ -38,9 +38,8 @@ def inflate_matrix(compressed: bytes | memoryview, channels: int, where: str) ->
         raise CalicoError(f"{where}: cannot be inflated ({error})") from None
     if len(content) > MAX_MATRIX_BYTES:
         raise CalicoError(f"{where}: inflates to more than {MAX_MATRIX_BYTES} bytes")
-    if not inflater.eof or inflater.unused_data:
-        what = "is followed by other bytes" if inflater.eof else "is cut off"
-        raise CalicoError(f"{where}: the compressed matrix {what}")
+    if not inflater.eof:
+        raise CalicoError(f"{where}: the compressed matrix is cut off")
     return read_matrix(decode_message(content, MATRIX_FLOAT, where), channels, where)
 
 

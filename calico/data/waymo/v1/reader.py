@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +20,7 @@ from calico.data.waymo.records import (
     WaymoRecord,
 )
 from calico.data.waymo.v1.features import decode_features
-from calico.data.waymo.v1.index import FileIndex, load_index
+from calico.data.waymo.v1.index import FileIndex, describe_file, load_index
 from calico.data.waymo.v1.labels import decode_labels
 from calico.data.waymo.v1.messages import FRAME
 from calico.data.waymo.v1.objects import decode_polygon
@@ -39,6 +41,8 @@ from calico.frame import Float64, Int64
 
 _FILE = re.compile(r"(?:\w+_)?segment-(.+?)(?:_with_camera_labels)?\.tfrecord", re.ASCII)
 
+_KEPT_MAPS = 4
+"""Segments whose map features are kept in memory."""
 _BULK = tuple(number for number, one in FRAME.fields.items() if one.name in ("images", "lasers"))
 
 
@@ -79,8 +83,7 @@ def open_segments(root: Path, split: str) -> list[Segment]:
 class TfRecordSegment:
     """One file of frames; see `Segment` for what it gives.
 
-    It holds no open file. The index of its frames is made at the first use, and the map is kept
-    after the first frame is read.
+    It holds no open file. The index of its frames is made at the first use.
 
     Args:
         path: The file.
@@ -91,11 +94,6 @@ class TfRecordSegment:
         self.path = path
         self.context = context
         self._index: FileIndex | None = None
-        self._map: tuple[tuple[MapFeature, ...] | None] | None = None
-
-    def __getstate__(self) -> dict[str, Any]:
-        """The map is large, and every process can read it itself."""
-        return vars(self) | {"_map": None}
 
     @property
     def timestamps_us(self) -> Int64:
@@ -109,6 +107,7 @@ class TfRecordSegment:
         lasers: Collection[int] = tuple(LASERS),
         returns: Collection[int] = (1, 2),
         cameras: Collection[int] = tuple(CAMERA_NAMES),
+        with_map: bool = True,
     ) -> WaymoRecord:
         """Read one frame; see `Segment.read`.
 
@@ -120,6 +119,8 @@ class TfRecordSegment:
             lasers: LiDARs whose scans are inflated.
             returns: 1, 2 or both.
             cameras: Cameras whose images are copied.
+            with_map: Whether `map_features` are read, which takes some tenths of a second for the
+                first frame of a segment.
 
         Raises:
             CalicoError: The file is damaged, or has no such frame.
@@ -136,9 +137,23 @@ class TfRecordSegment:
         frame = self._read_frame(offset, where, with_sensors=bool(lasers or cameras))
         if frame.get("timestamp_micros") != timestamp_us:
             raise CalicoError(f"{where}: the record has the time {frame.get('timestamp_micros')}")
-        if self._map is None:
-            self._map = (self._read_map(offset, frame),)
-        return self._decode(frame, where, lasers, returns, cameras)
+        features = self.read_map() if with_map else None
+        return _decode_frame(frame, features, where, _Wanted(lasers, returns, cameras))
+
+    @property
+    def map_key(self) -> str:
+        """Text that changes with the file's path, size or time of change."""
+        return describe_file(self.path)
+
+    def read_map(self) -> tuple[MapFeature, ...] | None:
+        """Read the map, which only the first record of a file holds.
+
+        The maps of the last segments are kept.
+
+        Raises:
+            CalicoError: The file is damaged.
+        """
+        return _read_map(self, self.map_key)
 
     def _load_index(self) -> FileIndex:
         if self._index is None:
@@ -160,43 +175,43 @@ class TfRecordSegment:
             )
         return frame
 
-    def _read_map(self, offset: int, frame: dict[str, Any]) -> tuple[MapFeature, ...] | None:
-        """Read the map, which only the first record of a file holds."""
-        where = f"segment {self.path}, first record"
-        first = frame if offset == 0 else self._read_frame(0, where, with_sensors=False)
-        return decode_features(first.get("map_features", ()), where)
 
-    def _decode(
-        self,
-        frame: dict[str, Any],
-        where: str,
-        lasers: Collection[int],
-        returns: Collection[int],
-        cameras: Collection[int],
-    ) -> WaymoRecord:
-        context = frame["context"]
-        stats = context.get("stats", {})
-        zones = frame.get("no_label_zones", ())
-        if self._map is None:
-            raise AssertionError("the map is read before")
-        return WaymoRecord(
-            context=self.context,
-            timestamp_us=frame["timestamp_micros"],
-            world_T_vehicle=decode_transform(frame, "pose", where),
-            lidar_calibrations=decode_lidar_calibrations(
-                context.get("laser_calibrations", ()), where
-            ),
-            scans=decode_scans(frame.get("lasers", ()), lasers, returns, where),
-            camera_calibrations=decode_camera_calibrations(
-                context.get("camera_calibrations", ()), where
-            ),
-            images=decode_images(frame.get("images", ()), cameras, where),
-            labels=decode_labels(frame.get("laser_labels", ()), where),
-            conditions=Conditions(**stats),
-            no_label_zones=_decode_zones(zones, where),
-            map_features=self._map[0],
-            map_offset=_decode_offset(frame.get("map_pose_offset", {}), where),
-        )
+@dataclass(frozen=True)
+class _Wanted:
+    """What is asked for of a frame."""
+
+    lasers: Collection[int]
+    returns: Collection[int]
+    cameras: Collection[int]
+
+
+@lru_cache(maxsize=_KEPT_MAPS)
+def _read_map(segment: TfRecordSegment, key: str) -> tuple[MapFeature, ...] | None:
+    where = f"segment {segment.path}, first record"
+    frame = segment._read_frame(0, where, with_sensors=False)
+    return decode_features(frame.get("map_features", ()), where)
+
+
+def _decode_frame(
+    frame: dict[str, Any], features: tuple[MapFeature, ...] | None, where: str, wanted: _Wanted
+) -> WaymoRecord:
+    context = frame["context"]
+    lidars, cameras = context.get("laser_calibrations", ()), context.get("camera_calibrations", ())
+    lasers = frame.get("lasers", ())
+    return WaymoRecord(
+        context=context["name"],
+        timestamp_us=frame["timestamp_micros"],
+        world_T_vehicle=decode_transform(frame, "pose", where),
+        lidar_calibrations=decode_lidar_calibrations(lidars, where),
+        scans=decode_scans(lasers, wanted.lasers, wanted.returns, where),
+        camera_calibrations=decode_camera_calibrations(cameras, where),
+        images=decode_images(frame.get("images", ()), wanted.cameras, where),
+        labels=decode_labels(frame.get("laser_labels", ()), where),
+        conditions=Conditions(**context.get("stats", {})),
+        no_label_zones=_decode_zones(frame.get("no_label_zones", ()), where),
+        map_features=features,
+        map_offset=_decode_offset(frame.get("map_pose_offset", {}), where),
+    )
 
 
 def _decode_zones(zones: Sequence[dict[str, Any]], where: str) -> tuple[Float64, ...]:

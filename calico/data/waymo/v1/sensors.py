@@ -21,6 +21,7 @@ from calico.frame import Float32, Float64
 
 RETURNS = {1: "ri_return1", 2: "ri_return2"}
 RANGE_CHANNELS, POSE_CHANNELS = 4, 6
+_ROUNDING = 1e-6
 _VELOCITY = ("v_x", "v_y", "v_z", "w_x", "w_y", "w_z")
 
 
@@ -70,10 +71,11 @@ def decode_transform(message: dict[str, Any], name: str, where: str) -> Float64:
     if len(values) != 16 or not np.isfinite(values).all():
         raise CalicoError(f"{where}: {name} has {len(values)} numbers, expected 16 that are finite")
     matrix: Float64 = np.array(values, np.float64).reshape(4, 4)
-    if matrix[3].tolist() != [0, 0, 0, 1]:
+    if np.abs(matrix[3] - [0, 0, 0, 1]).max() > _ROUNDING:
         raise CalicoError(
             f"{where}: {name} has the last row {matrix[3].tolist()}, expected 0, 0, 0, 1"
         )
+    matrix[3] = 0, 0, 0, 1
     return matrix
 
 

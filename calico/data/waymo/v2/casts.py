@@ -198,7 +198,7 @@ class SmallTable:
         others = [name for name in names if name != context]
         if others:
             raise CalicoError(
-                f"{self.where}: holds rows of the segment {others[0]}, expected {context}"
+                f"{self.where}: holds rows of the segment {others[0][:80]!r}, expected {context}"
             )
 
     def _get(self, column: Column) -> Any:

@@ -65,8 +65,7 @@ def name_errors(where: str) -> Iterator[None]:
     except CalicoError:
         raise
     except (
-        pa.ArrowException, OSError, ValueError, KeyError, IndexError, TypeError, OverflowError,
-        MemoryError, RuntimeError,
+        pa.ArrowException, OSError, ValueError, KeyError, IndexError, OverflowError, MemoryError,
     ) as error:  # fmt: skip
         said = " ".join(str(error).split())[:200] or type(error).__name__
         raise CalicoError(
@@ -129,7 +128,8 @@ class ComponentFile:
         path: The file.
         component: What it holds.
         where: Its name for messages.
-        identity: SHA-256 over the size and the footer, which has the place of every column.
+        identity: SHA-256 over size, time of the last change and footer, which has the place of
+            every column.
     """
 
     def __init__(self, path: Path, component: Component) -> None:
@@ -148,16 +148,17 @@ class ComponentFile:
             self._handle = os.dup(stream.fileno())
         self._finalizer = weakref.finalize(self, os.close, self._handle)
         try:
-            self._size = os.fstat(self._handle).st_size
+            self._status = _status(os.fstat(self._handle))
+            self._size = self._status[1]
             self.identity = self._identify()
-            texts = [column.name for column in component.columns if column.type == TEXT]
             with name_errors(self.where):
+                stream = pa.PythonFile(self.open_part(0, self._size), "r")
+                metadata = pq.read_metadata(stream)
+                self._check(metadata)
+                texts = [c.name for c in component.columns if c.type == TEXT and self.has(c)]
                 self._file = pq.ParquetFile(
-                    pa.PythonFile(FilePart(self._handle, 0, self._size), "r"),
-                    read_dictionary=texts,
-                    pre_buffer=False,
+                    stream, metadata=metadata, read_dictionary=texts, pre_buffer=False
                 )
-                self._check()
         except BaseException:
             self.close()
             raise
@@ -165,6 +166,13 @@ class ComponentFile:
     def close(self) -> None:
         """Close the file; otherwise it is closed when the object ends."""
         self._finalizer()
+
+    def is_current(self) -> bool:
+        """Tell whether the file is still there as it was opened."""
+        try:
+            return _status(self.path.stat()) == self._status
+        except OSError:
+            return False
 
     @property
     def rows(self) -> list[int]:
@@ -232,6 +240,8 @@ class ComponentFile:
             if chunk.dictionary_page_offset:
                 start = min(start, chunk.dictionary_page_offset)
             end = start + chunk.total_compressed_size
+            if row_group.num_rows == 0:
+                start = end = len(_MAGIC)
             if not 0 < start <= end <= self._size:
                 raise CalicoError(
                     f"{self.where}: column {column.name} of row group {group} lies at bytes "
@@ -261,10 +271,11 @@ class ComponentFile:
                 f"{self.where}: its footer has {size} bytes, expected at most {MAX_FOOTER}"
             )
         footer = self.read_bytes(self._size - _TAIL - size, size)
-        return hashlib.sha256(f"{self._size} ".encode() + footer).hexdigest()
+        about = f"{self._size} {self._status[2]} ".encode()
+        return hashlib.sha256(about + footer).hexdigest()
 
-    def _check(self) -> None:
-        metadata, names = self._file.metadata, self._file.schema_arrow.names
+    def _check(self, metadata: Any) -> None:
+        names = metadata.schema.to_arrow_schema().names
         if metadata.num_rows > MAX_ROWS or metadata.num_row_groups > MAX_ROW_GROUPS:
             raise CalicoError(
                 f"{self.where}: has {metadata.num_rows} rows in {metadata.num_row_groups} row "
@@ -280,7 +291,7 @@ class ComponentFile:
         ]
         if missing:
             raise CalicoError(
-                f"{self.where}: lacks the column {missing[0]}; it has {', '.join(names)[:300]}"
+                f"{self.where}: lacks the column {missing[0]}; it has {', '.join(names)[:300]!a}"
             )
 
     def _leaf(self, name: str) -> int:
@@ -299,3 +310,7 @@ class ComponentFile:
             for group in range(metadata.num_row_groups)
         ]
         return sum(max(int(size), 0) for size in sizes)
+
+
+def _status(found: os.stat_result) -> tuple[int, int, int]:
+    return found.st_ino, found.st_size, found.st_mtime_ns

@@ -2,8 +2,8 @@
 
 An index is made of the key columns, the shapes of the range images and the headers of the pages;
 no range image and no JPEG image is read. It is kept in the cache folder under a name made of the
-file's size and footer, so that it holds for copies of the file, too, and for no other file. A
-damaged index is made again.
+file's size, footer and time of the last change, so that it holds for no other file. A damaged index
+is made again.
 """
 
 from __future__ import annotations

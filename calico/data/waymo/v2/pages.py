@@ -32,6 +32,7 @@ MAX_PAGE_VALUES = 1 << 25
 _HEADER_SIZES = (1 << 9, 1 << 14, 1 << 20)
 _STREAMED = ("brotli", "gzip", "zstd")
 """Codecs that pyarrow decompresses piece by piece."""
+_CODECS = (*_STREAMED, "snappy", "uncompressed")
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ class PageHeader:
 
     Attributes:
         kind: `DATA`, `DATA_2`, `DICTIONARY` or another one.
-        offset: Where its body begins in the file.
+        offset: Place of its body in the file.
         size: Bytes of its body in the file.
         full_size: Bytes of its body without compression.
         count: Number of values, nulls included.
@@ -168,21 +169,26 @@ def decompress(body: Any, codec: str, size: int) -> memoryview:
         size: Bytes of the result, as the header gives them.
 
     Raises:
-        CalicoError: The result is too large.
-        ValueError: The result has another size.
+        ValueError: The result is too large, or has another size.
     """
     if not 0 <= size <= MAX_WHOLE_PAGE:
-        raise CalicoError(
+        raise ValueError(
             f"a page takes {size} bytes without compression, expected at most {MAX_WHOLE_PAGE}"
         )
     if codec == "uncompressed":
         content = memoryview(body)
-    elif size == 0:
-        return memoryview(b"")
+    elif codec in _STREAMED:
+        # pyarrow's Codec would not say that the result is shorter, and one byte more shows a
+        # longer one.
+        content = memoryview(bytearray(size + 1))
+        with pa.CompressedInputStream(pa.BufferReader(body), codec) as stream:
+            content = content[: _read_into(stream, content)]
+    elif codec == "snappy":
+        if _read_snappy_size(body) != size:
+            raise ValueError(f"a page has {_read_snappy_size(body)} bytes, its header says {size}")
+        content = memoryview(pa.Codec(codec).decompress(body, size))
     else:
-        content = memoryview(
-            _codec(codec).decompress(body, size, memory_pool=pa.system_memory_pool())
-        )
+        raise ValueError(f"compressed with {codec}, expected one of {', '.join(_CODECS)}")
     if len(content) != size:
         raise ValueError(f"a page has {len(content)} bytes, its header says {size}")
     return content
@@ -206,11 +212,25 @@ def open_page(file: ComponentFile, chunk: Chunk, header: PageHeader) -> IO[bytes
     return io.BytesIO(content)
 
 
-def _codec(name: str) -> Any:
-    known = {"lz4": "lz4_raw"}
-    if not pa.Codec.is_available(known.get(name, name)):
-        raise ValueError(f"compressed with {name}, which this pyarrow does not read")
-    return pa.Codec(known.get(name, name))
+def _read_into(stream: Any, buffer: memoryview) -> int:
+    """Read until the stream ends or the buffer is full; the number of bytes."""
+    filled = 0
+    while filled < len(buffer):
+        count = stream.readinto(buffer[filled:])
+        if not count:
+            break
+        filled += count
+    return filled
+
+
+def _read_snappy_size(body: Any) -> int:
+    """The size of the content, with which the format begins: seven bits in each byte."""
+    size = 0
+    for place, byte in enumerate(body[:5]):
+        size |= (byte & 0x7F) << 7 * place
+        if byte < 0x80:
+            break
+    return size
 
 
 def _interpret(fields: dict[int, Any], offset: int) -> PageHeader:

@@ -107,6 +107,7 @@ class ParquetSegment:
         lasers: Collection[int] = tuple(LASERS),
         returns: Collection[int] = (1, 2),
         cameras: Collection[int] = tuple(CAMERA_NAMES),
+        with_map: bool = True,
     ) -> WaymoRecord:
         """Read one frame.
 
@@ -119,6 +120,7 @@ class ParquetSegment:
                 in this frame is left out.
             returns: 1, 2 or both. A return that the frame lacks is left out.
             cameras: Cameras whose images are read. One without an image in this frame is left out.
+            with_map: Makes no difference, because this version has no maps.
 
         Raises:
             CalicoError: A component is missing or damaged. The message names it.
@@ -149,7 +151,9 @@ class ParquetSegment:
     def _files(self) -> _OpenSegment:
         """Return the open files of this thread."""
         key = (self._root, self._split, self._context, self._cache_dir)
-        files = _OPEN.segments.pop(key, None) or _OpenSegment(*key)
+        files = _OPEN.segments.pop(key, None)
+        if files is None or not files.is_current():
+            files = _OpenSegment(*key)
         _OPEN.segments[key] = files
         while len(_OPEN.segments) > MAX_OPEN:
             _OPEN.segments.popitem(last=False)[1].close()
@@ -165,6 +169,10 @@ class _OpenSegment:
         self._opened: dict[str, ComponentFile] = {}
         self._columns: dict[str, tuple[RowIndex, dict[str, LargeColumn]]] = {}
         self.timestamps, self.poses = read_poses(self._table("vehicle_pose"))
+
+    def is_current(self) -> bool:
+        """Tell whether no file was replaced since it was opened."""
+        return all(file.is_current() for file in self._opened.values())
 
     def close(self) -> None:
         """Close all files."""

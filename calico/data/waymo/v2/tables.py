@@ -244,8 +244,8 @@ def _by_object(timestamps: Int64, ids: Any, table: SmallTable) -> dict[tuple[int
     if len(rows) != len(keys):
         timestamp, name = next(key for row, key in enumerate(keys) if rows[key] != row)
         raise CalicoError(
-            f"{table.where}: two rows have the timestamp {timestamp} and object {name}, expected "
-            "one"
+            f"{table.where}: two rows have the timestamp {timestamp} and object {name[:80]!r}, "
+            "expected one"
         )
     return rows
 

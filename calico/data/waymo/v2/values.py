@@ -7,6 +7,7 @@ from typing import IO, Any
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 
 from calico.data.waymo.v2.decode import decode_numbers
 from calico.data.waymo.v2.files import Chunk, ComponentFile, name_errors
@@ -113,6 +114,7 @@ class LargeColumn:
     def forget(self) -> None:
         """Drop the page and the dictionary that were kept, to save memory."""
         self._last = self._dictionary = None
+        pa.default_memory_pool().release_unused()
 
     def _data_pages(self, group: int, start: int, end: int) -> list[tuple[int, int]]:
         """List (place, first level) of the pages that hold some levels of a row group."""
@@ -135,7 +137,8 @@ class LargeColumn:
             assert repetition is not None
             end = min(end, len(repetition))
             starts_row = repetition[begin:end] == 0
-            if starts_row[0] != is_first or starts_row[1:].any():
+            follower = repetition[end] if end < len(repetition) else 0
+            if starts_row[0] != is_first or starts_row[1:].any() or follower != 0:
                 raise CalicoError(f"{where}: a row begins elsewhere than its shape says")
             if definition is not None:
                 there = definition == chunk.max_definition
@@ -255,7 +258,7 @@ def _pick_binary(stream: IO[bytes], wanted: list[int]) -> dict[int, bytes]:
     for number in range(wanted[-1] + 1 if wanted else 0):
         size = int.from_bytes(_read_exactly(stream, 4), "little")
         if size > MAX_IMAGE_BYTES:
-            raise CalicoError(f"an image of {size} bytes, expected at most {MAX_IMAGE_BYTES}")
+            raise ValueError(f"an image of {size} bytes, expected at most {MAX_IMAGE_BYTES}")
         if number in wanted:
             found[number] = _read_exactly(stream, size)
             continue

@@ -155,6 +155,7 @@ class _Table(contextlib.AbstractContextManager["_Table"]):
                 self._schema,
                 compression=COMPRESSION,
                 compression_level=self._level,
+                use_compliant_nested_type=False,  # elements of lists are called "item"
                 use_dictionary=coded if len(coded) < len(self._component.columns) else True,
             )
         )

@@ -13,8 +13,8 @@ from torch import Tensor
 
 from calico.config.model import DetectionConfig
 from calico.data.batch import Batch
+from calico.data.targets import TaskTarget, center_targets
 from calico.errors import CalicoError
-from calico.losses.targets import TaskTarget, center_targets
 from calico.models.calico import CalicoModel, Outputs
 from calico_eval.engines.network.objectives.cells import (
     AT_TARGET_M,

@@ -115,7 +115,7 @@ def test_only_what_has_a_name_in_nuscenes_is_written_in_its_format(
     with pytest.raises(
         CalicoError, match=r"class vehicle .* merges car, truck.* cannot be written"
     ):
-        export_frames(source(tiny, WAYMO), "train", tmp_path / "waymo", link=False)
-    export_frames(source(tiny, KITTI), "train", tmp_path / "kitti", link=False)
+        export_frames({"train": source(tiny, WAYMO)}, tmp_path / "waymo", link=False)
+    export_frames({"train": source(tiny, KITTI)}, tmp_path / "kitti", link=False)
     again = NuScenesSource(tmp_path / "kitti", "v1.0-mini", "train", None)
     assert [NUSCENES.names[label] for label in again[0].boxes.labels] == ["car", "pedestrian"]

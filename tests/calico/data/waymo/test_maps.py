@@ -6,9 +6,12 @@ import numpy as np
 import pytest
 import shapely
 
+from calico.data.sim.world import build_world
 from calico.data.waymo.maps import DERIVED, MAP_CLASSES, WaymoMap, build_map
 from calico.data.waymo.records import MapFeature
-from calico.geometry.frames import from_yaw
+from calico.data.waymo.simulated.poses import vehicle_poses
+from calico.data.waymo.simulated.streets import list_features
+from calico.geometry.frames import from_yaw, yaw_of
 from calico.geometry.grid import Grid
 from calico.taxonomy import WAYMO
 from tests.calico.data.waymo.v1.making import make_map
@@ -174,3 +177,25 @@ def test_features_without_extent_leave_no_mark() -> None:
     ]
     found = rasterised(*features, feature(99, "stop_sign", (0, 0), lanes=(0, 1, 2, 3)))
     assert not any(mask.any() for mask in found.values())
+
+
+@pytest.mark.parametrize("scene", range(4))
+def test_the_streets_of_the_simulator(scene: int) -> None:
+    """Its features as a map give the masks of its own ground; its lanes do not fill its streets."""
+    world = build_world(0, "train", scene, 4)
+    pose = vehicle_poses(world, np.array([0.05]))[0]
+    level = from_yaw(yaw_of(pose), (pose[0, 3], pose[1, 3], 0.0))
+    found = build_map(list_features(world.layout, np.array([100.0, 200.0, 3.0])))
+    assert found is not None
+    shifted = level.copy()
+    shifted[:3, 3] += [99, 202, 3]
+    masks, known = found.masks(shifted, np.array([1.0, -2.0, 0.0]), GRID, WAYMO)
+    truth = world.ground.masks(GRID, level, WAYMO)
+    by_name = dict(zip(WAYMO.map_names, zip(masks, truth & known, strict=True), strict=True))
+    drivable, true_drivable = by_name["drivable_area"]
+    assert (drivable & true_drivable).sum() > 0.99 * drivable.sum() > 0.5 * true_drivable.sum()
+    for name in ("ped_crossing", "driveway"):
+        mask, expected = by_name[name]
+        assert (mask & expected).sum() >= 0.85 * (mask | expected).sum(), name
+    divider, true_divider = by_name["divider"]
+    assert (divider & true_divider).sum() > 0.99 * true_divider.sum()

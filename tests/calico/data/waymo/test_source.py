@@ -12,15 +12,20 @@ from calico.config.data import DataConfig, WaymoConfig
 from calico.config.schema import Config
 from calico.config.taxonomy import TaxonomyConfig
 from calico.data.open import open_data, open_source
+from calico.data.sim.world import build_world
 from calico.data.waymo.frames import SensorChoice, build_frame
 from calico.data.waymo.records import CAMERA_NAMES, LASERS, WaymoRecord
 from calico.data.waymo.source import WaymoSource
+from calico.data.waymo.v1.writer import write_segment
 from calico.errors import CalicoError
 from calico.frame import Frame
+from calico.geometry.grid import Grid
 from calico.taxonomy import NUSCENES, WAYMO
+from tests.calico.data.waymo.small import CONFIG, RIG, segment
 
 ALL = SensorChoice(tuple(LASERS), (1, 2), tuple(CAMERA_NAMES))
 PLAIN = WaymoConfig()
+GRID = Grid(-30, 30, -30, 30, 0.5)
 
 
 def assert_equal(found: Frame, expected: Frame) -> None:
@@ -188,8 +193,8 @@ def test_points_are_counted_if_no_label_says_how_many(
     root: Path, records: tuple[WaymoRecord, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     source = WaymoSource(root, "val", PLAIN, None)
-    segment = source.segments[0]
-    read = type(segment).read
+    kind = type(source.segments[0])
+    read = kind.read
 
     def read_without_counts(self: object, *args: object, **options: object) -> WaymoRecord:
         record = read(self, *args, **options)
@@ -197,6 +202,65 @@ def test_points_are_counted_if_no_label_says_how_many(
         return replace(record, labels=replace(record.labels, num_points=unknown))
 
     stated = source.annotations(0).boxes.num_points
-    monkeypatch.setattr(type(segment), "read", read_without_counts)
+    monkeypatch.setattr(kind, "read", read_without_counts)
     assert source.annotations(0).boxes.num_points.tolist() == stated.tolist()
     assert source[0].boxes.num_points.tolist() == stated.tolist()
+
+
+def test_maps_of_version_1_are_drawn_on_the_grid(v1_root: Path) -> None:
+    """Against the simulator's own raster, in the classes that both have."""
+    source = WaymoSource(v1_root, "train", PLAIN, GRID)
+    assert source.map_grid == GRID
+    index = next(i for i in range(6) if source.info(i).scene == segment().context)
+    frame = source[index]
+    assert frame.map_masks is not None
+    assert frame.map_known is not None
+    world = build_world(CONFIG.seed, "train", 0, 2)
+    pose = frame.global_T_lidar.copy()
+    pose[:3, 3] -= RIG.world_shift
+    expected = world.ground.masks(GRID, pose, WAYMO)
+    for name, least in (("drivable_area", 0.75), ("ped_crossing", 0.8), ("divider", 0.5)):
+        mask = frame.map_masks[WAYMO.map_names.index(name)]
+        truth = expected[WAYMO.map_names.index(name)] & frame.map_known
+        assert (mask & truth).sum() >= least * (mask | truth).sum(), name
+        assert truth.any(), name
+
+
+def test_version_2_borrows_the_maps_of_version_1(v1_root: Path, v2_root: Path) -> None:
+    alone = WaymoSource(v2_root, "val", PLAIN, GRID)
+    assert alone.map_grid is None
+    assert alone[0].map_masks is None
+    source = WaymoSource(v2_root, "val", WaymoConfig(map_root=v1_root), GRID)
+    own = WaymoSource(v1_root, "val", PLAIN, GRID)
+    assert source.map_grid == GRID
+    for index in (0, 2):
+        found, expected = source[index], own[index]
+        assert np.array_equal(found.map_masks, expected.map_masks)
+        assert np.array_equal(found.map_known, expected.map_known)
+    assert source.content_hash() != alone.content_hash()
+    assert source.labels_hash() == alone.labels_hash()
+
+
+def test_a_segment_without_its_map_is_named(v1_root: Path, v2_root: Path, tmp_path: Path) -> None:
+    shutil.copytree(v1_root / "training", tmp_path / "validation")
+    source = WaymoSource(v2_root, "val", WaymoConfig(map_root=tmp_path), GRID)
+    with pytest.raises(CalicoError, match="has no such segment in validation; expected the same"):
+        source[0]
+
+
+def test_a_segment_without_features_is_unknown_and_not_empty(
+    records: tuple[WaymoRecord, ...], tmp_path: Path
+) -> None:
+    bare = [replace(record, map_features=None) for record in records]
+    write_segment(tmp_path, "training", bare[0].context, bare)
+    frame = WaymoSource(tmp_path, "train", PLAIN, GRID)[1]
+    assert frame.map_known is not None
+    assert not frame.map_known.any()
+    assert frame.map_masks is not None
+    assert frame.map_masks.shape == (5, *GRID.shape)
+
+
+def test_map_classes_that_the_map_cannot_have_are_named(v1_root: Path) -> None:
+    walkways = replace(WAYMO, name="walks", map_classes=NUSCENES.map_classes[2:3])
+    with pytest.raises(CalicoError, match="map class walkway of taxonomy walks is made of nothing"):
+        WaymoSource(v1_root, "val", PLAIN, GRID, taxonomy=walkways)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from calico.data.waymo.records import WaymoRecord
-from calico.data.waymo.v1.reader import open_segments
+from calico.data.waymo.v1.reader import TfRecordSegment, open_segments
 from calico.data.waymo.v1.tfrecord import list_records, read_record, write_record
 from calico.data.waymo.v1.writer import write_segment
 from calico.errors import CalicoError
@@ -227,6 +227,27 @@ def test_the_deprecated_matrix_is_read(tmp_path: Path) -> None:
     (segment,) = open_segments(tmp_path, "training")
     found = segment.read(record.timestamp_us)
     assert to_plain(found.scans[2]) == to_plain(record.scans[2])
+
+
+def test_the_map_is_read_only_when_it_is_asked_for(tmp_path: Path) -> None:
+    record = write_three(tmp_path)[1]
+    (segment,) = open_segments(tmp_path, "training")
+    plain = segment.read(record.timestamp_us, with_map=False)
+    assert plain.map_features is None
+    assert to_plain(plain.map_offset) == to_plain(record.map_offset)
+    assert isinstance(segment, TfRecordSegment)
+    assert to_plain(segment.read_map()) == to_plain(record.map_features)
+
+
+def test_a_file_that_is_replaced_has_another_map(tmp_path: Path) -> None:
+    write_three(tmp_path)
+    (segment,) = open_segments(tmp_path, "training")
+    assert isinstance(segment, TfRecordSegment)
+    before = segment.map_key
+    assert segment.read_map() is not None
+    write_segment(tmp_path, "training", "segment-a", [make_record(1)])
+    assert segment.map_key != before
+    assert segment.read_map() is None
 
 
 def test_a_segment_without_features_has_no_known_map(tmp_path: Path) -> None:

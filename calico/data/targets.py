@@ -8,7 +8,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from calico.config.model import DetectionConfig
 from calico.geometry.grid import Grid
+from calico.taxonomy import Taxonomy
 
 
 @dataclass(frozen=True)
@@ -27,6 +29,58 @@ class TaskTarget:
     frame: Tensor
     cell: Tensor
     terms: Tensor
+
+    def to(self, device: torch.device | str) -> TaskTarget:
+        """Return the same targets on a device."""
+        return TaskTarget(
+            *(
+                one.to(device, non_blocking=True)
+                for one in (self.heatmap, self.frame, self.cell, self.terms)
+            )
+        )
+
+
+@dataclass(frozen=True)
+class TargetMaker:
+    """Makes the targets of all tasks of a detection head, where the labels are: in a loader.
+
+    Attributes:
+        tasks: Labels of each task, in the order of its heat maps.
+        grid: Grid of the trunk.
+        overlap: `model.detection.gaussian_overlap`.
+        min_radius: `model.detection.min_radius` [cells].
+    """
+
+    tasks: tuple[tuple[int, ...], ...]
+    grid: Grid
+    overlap: float
+    min_radius: int
+
+    @staticmethod
+    def from_config(config: DetectionConfig, grid: Grid, taxonomy: Taxonomy) -> TargetMaker:
+        """Take the settings of a head.
+
+        Args:
+            config: Settings of the head.
+            grid: Grid of the trunk.
+            taxonomy: Gives the labels of the tasks' classes.
+        """
+        tasks = tuple(tuple(taxonomy.names.index(name) for name in task) for task in config.tasks)
+        return TargetMaker(tasks, grid, config.gaussian_overlap, config.min_radius)
+
+    def make_targets(
+        self, boxes: tuple[Tensor, ...], labels: tuple[Tensor, ...]
+    ) -> tuple[TaskTarget, ...]:
+        """Make the targets of every task.
+
+        Args:
+            boxes: Per frame the (M, 9) boxes.
+            labels: Per frame the (M,) labels.
+        """
+        return tuple(
+            center_targets(boxes, labels, ids, self.grid, self.overlap, self.min_radius)
+            for ids in self.tasks
+        )
 
 
 def gaussian_radius(length: Tensor, width: Tensor, overlap: float) -> Tensor:

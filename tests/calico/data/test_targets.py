@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
+from calico.data.targets import center_targets, gaussian_radius
 from calico.geometry.grid import Grid
-from calico.losses.targets import center_targets, gaussian_radius
 
 GRID = Grid(-8.0, 8.0, -4.0, 4.0, 0.5)
 
