@@ -49,11 +49,11 @@ class WaymoPool:
                 "expected one pair"
             )
         counts = [
-            np.concatenate([getattr(one, name) for one in stats]).astype(np.int16)
+            np.concatenate([getattr(one, name) for one in stats])
             for name in ("tp", "tp_level_1", "fp")
         ]
         return WaymoPool(
-            cells=np.concatenate([one.cells for one in stats]).astype(np.int32),
+            cells=np.concatenate([one.cells for one in stats]),
             counts=np.stack(counts),
             weights=np.concatenate([one.weights for one in stats], axis=1),
             frame=np.repeat(
