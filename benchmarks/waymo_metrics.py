@@ -1,6 +1,6 @@
 """Times Waymo's 3D detection metrics on synthetic boxes.
 
-python benchmarks/waymo_metrics.py [--out FILE].
+python benchmarks/waymo_metrics.py [--official PYTHON] [--out FILE].
 
 It starts from boxes in memory and ends with AP and APH at both levels by class and range, with
 their intervals over scenes of 200 frames. Reading files is no part of it. Every object has
@@ -8,7 +8,8 @@ predictions about it that overlap each other, as a detector has without much sup
 duplicates, and a third of the predictions are free. The processor time counts, and the fastest of
 `--repeats` runs, since the machine is shared. The time and memory of the 40,000 frames of the
 validation split are those of a frame times 40,000. The statistics of a frame are what has to stay
-in memory until the end.
+in memory until the end. `make waymo-env` installs the official program, which `--official` measures
+beside ours, once and with all of its threads. Its figures are compared with ours.
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ import argparse
 import json
 import platform
 import resource
+import subprocess
+import tempfile
 import time
 from pathlib import Path
 
@@ -76,7 +79,36 @@ def pool_frames(counts: list[WaymoCounts], replicates: int) -> dict[str, float]:
     return values
 
 
-def measure(predictions: int, frames: int, repeats: int, seed: int) -> dict[str, float]:
+def run_official(python: Path, pairs: list[Pair]) -> tuple[float, Float64]:
+    """Runs the official program; returns its processor time [s] and AP (3, 16, 2)."""
+    found, true = [one for one, _ in pairs], [one for _, one in pairs]
+    numbers = np.arange(len(pairs))
+    types = np.array([1, 2, 4])
+    boxes = {
+        "found": np.concatenate([one.boxes for one in found]),
+        "found_type": types[np.concatenate([one.labels for one in found])],
+        "score": np.concatenate([one.scores for one in found]),
+        "found_frame": np.repeat(numbers, [len(one.labels) for one in found]),
+        "ignored": np.zeros(sum(len(one.labels) for one in found)),
+        "true": np.concatenate([one.boxes for one in true]),
+        "true_type": types[np.concatenate([one.labels for one in true])],
+        "true_frame": np.repeat(numbers, [len(one.labels) for one in true]),
+        "level": np.concatenate([one.levels for one in true]),
+        "tolerant": False,
+        "least": (0.7, 0.5, 0.5, 0.5),
+    }
+    with tempfile.TemporaryDirectory() as folder:
+        np.savez(Path(folder) / "boxes.in.npz", **boxes)
+        script = Path(__file__).with_name("waymo_official.py")
+        environment = {"TF_CPP_MIN_LOG_LEVEL": "3"}
+        subprocess.run([str(python), str(script), folder], check=True, env=environment)
+        with np.load(Path(folder) / "boxes.out.npz") as answer:
+            return float(answer["seconds"]), answer["aps"].astype(np.float64)
+
+
+def measure(
+    predictions: int, frames: int, repeats: int, seed: int, official: Path | None
+) -> dict[str, float]:
     """Measures one number of predictions a frame."""
     rng = np.random.default_rng(seed)
     pairs = [make_pair(predictions, rng) for _ in range(frames)]
@@ -89,7 +121,7 @@ def measure(predictions: int, frames: int, repeats: int, seed: int) -> dict[str,
         matching = min(matching, middle - start)
         pooling = min(pooling, time.process_time() - middle)
     held = sum(array.nbytes for one in counts for array in vars(one).values() if array is not None)
-    return {
+    row = {
         "predictions": predictions,
         "mAPH_L2": values["mAPH_L2"],
         "matching_ms_per_frame": 1e3 * matching / frames,
@@ -98,6 +130,15 @@ def measure(predictions: int, frames: int, repeats: int, seed: int) -> dict[str,
         "statistics_kb_per_frame": held / frames / 1e3,
         "validation_statistics_mb": held / frames * VALIDATION_FRAMES / 1e6,
     }
+    if official:
+        seconds, aps = run_official(official, pairs)
+        theirs = aps[1, [0, 1, 3], 1].mean()
+        if abs(theirs - values["mAPH_L2"]) > 1e-5:
+            raise SystemExit(
+                f"mAPH_L2: ours {values['mAPH_L2']}, official {theirs}; expected the same"
+            )
+        row |= {"official_ms_per_frame": 1e3 * seconds / frames, "ratio": seconds / matching}
+    return row
 
 
 def main() -> None:
@@ -110,19 +151,21 @@ def main() -> None:
     )
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--official", type=Path, help="interpreter of the official program")
     parser.add_argument("--out", type=Path, help="JSON file for the result")
     options = parser.parse_args()
     rows = []
     for predictions in options.predictions:
-        rows.append(measure(predictions, options.frames, options.repeats, options.seed))
+        sizes = predictions, options.frames, options.repeats, options.seed
+        rows.append(measure(*sizes, options.official))
         print(json.dumps(rows[-1]), flush=True)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
     print(f"peak memory of the process: {peak:.0f} MB", flush=True)
     if options.out:
         settings = {name: getattr(options, name) for name in ("frames", "repeats", "seed")}
         result = {
-            "command": "python benchmarks/waymo_metrics.py --out "
-            "benchmarks/results/waymo_metrics.json",
+            "command": "python benchmarks/waymo_metrics.py --official .venv-waymo/bin/python "
+            "--out benchmarks/results/waymo_metrics.json",
             "settings": settings | {"objects": OBJECTS, "validation_frames": VALIDATION_FRAMES},
             "machine": f"{platform.machine()}, Python {platform.python_version()}, numpy "
             f"{np.__version__}",
