@@ -103,6 +103,6 @@ def sum_over_cutoffs(pool: WaymoPool, kept: Bool | None = None) -> Float64:
     sums = [
         np.bincount(cells, row[chosen], minlength=size) for row in (*pool.counts, *pool.weights)
     ]
-    changes = np.stack(sums).reshape(-1, breakdowns, len(CUTOFFS))
+    changes = np.stack(sums).astype(np.float64).reshape(-1, breakdowns, len(CUTOFFS))
     result: Float64 = changes[..., ::-1].cumsum(axis=-1)[..., ::-1]
     return result
