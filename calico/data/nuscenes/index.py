@@ -20,6 +20,7 @@ from __future__ import annotations
 import hashlib
 import io
 import logging
+import os
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -32,11 +33,12 @@ from calico.data.nuscenes.index_columns import STREAMS, IndexColumns
 from calico.data.nuscenes.index_scenes import DIGEST_KEY, SceneIndex
 from calico.data.nuscenes.records import SampleReader
 from calico.data.nuscenes.scenes import LoadedScenes, SceneStore
-from calico.data.nuscenes.tables import FIELDS, Tables
+from calico.data.nuscenes.tables import FIELDS, MAX_TABLE_BYTES, Tables
 from calico.files import (
     SEAL_PLACEHOLDER,
     FileError,
     is_replaceable,
+    open_regular,
     read_sealed_json,
     seal,
     to_sealed_json,
@@ -254,7 +256,13 @@ def _hash_tables(tables: Tables, stamps: Mapping[str, Stamp]) -> dict[str, str]:
 def _hash_file(path: Path) -> str:
     """Return the SHA-256 of a file that is not kept in memory."""
     digest = hashlib.sha256()
-    with path.open("rb") as file:
+    with open_regular(path, "table") as file:
+        size = os.fstat(file.fileno()).st_size
+        if size > MAX_TABLE_BYTES:
+            raise FileError(
+                f"table {path}: has {size} bytes, expected at most {MAX_TABLE_BYTES}; is it the "
+                "right file?"
+            )
         while part := file.read(1 << 20):
             digest.update(part)
     return digest.hexdigest()

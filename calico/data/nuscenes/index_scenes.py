@@ -19,7 +19,7 @@ from calico.data.nuscenes.index_columns import BOX, MATRIX, POSE, STREAMS
 from calico.data.nuscenes.records import SampleRecord, SensorRecord
 from calico.data.nuscenes.scenes import Scene
 from calico.errors import CalicoError
-from calico.files import FileError, check_seal
+from calico.files import FileError, check_seal, open_regular
 from calico.frame import Boxes
 
 DIGEST_KEY = b"calico.sha256"
@@ -228,7 +228,7 @@ class IndexedScene:
 
 def _verify(path: Path) -> None:
     """Check the seal of a file without reading all of it into this process's memory."""
-    with path.open("rb") as file:
+    with open_regular(path, "index") as file:
         content = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
     check_seal(content, f"index {path}")  # type: ignore[arg-type]
 

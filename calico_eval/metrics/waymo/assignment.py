@@ -99,6 +99,8 @@ def _split_components(rows: Int64, columns: Int64) -> list[Int64]:
 
 def _match_component(edges: Edges, part: Int64, levels: Int64) -> Int64:
     """Match one component at every level; return (N, 3) edge, level and sign of the changes."""
+    if (edges.columns[part] == edges.columns[part[0]]).all():
+        return _match_one_object(edges, part, levels)
     predictions, row = np.unique(edges.rows[part], return_inverse=True)
     _, column = np.unique(edges.columns[part], return_inverse=True)
     shape = len(predictions), int(column.max()) + 1
@@ -117,10 +119,29 @@ def _match_component(edges: Edges, part: Int64, levels: Int64) -> Int64:
     return np.array(changes, np.int64).reshape(-1, 3)
 
 
+def _match_one_object(edges: Edges, part: Int64, levels: Int64) -> Int64:
+    """Match the predictions of one object: at every level, that of the largest weight takes it."""
+    rows = edges.rows[part]
+    members = zip(
+        (-levels[rows]).tolist(),
+        (-edges.weights[part]).tolist(),
+        rows.tolist(),
+        part.tolist(),
+        strict=True,
+    )
+    taken: tuple[int, int, int] | None = None
+    changes: list[tuple[int, int, int]] = []
+    for level, weight, row, edge in sorted(members):
+        if taken is None or (weight, row) < taken[:2]:
+            if taken is not None:
+                changes.append((taken[2], -level, -1))
+            changes.append((edge, -level, 1))
+            taken = weight, row, edge
+    return np.array(changes, np.int64).reshape(-1, 3)
+
+
 def _assign(table: Float64) -> tuple[Int64, Int64]:
     """Find the assignment of the largest sum of weights (P, G); return rows and columns."""
-    if table.shape[1] == 1:
-        return np.array([table[:, 0].argmax()]), np.zeros(1, np.int64)
     if table.shape[0] == 1:
         return np.zeros(1, np.int64), np.array([table[0].argmax()])
     rows, columns = linear_sum_assignment(table, maximize=True)

@@ -35,8 +35,8 @@ def compute_average_precision(tp: Float64, weighted: Float64, fp: Float64, fn: F
         (...) AP in 0..1, which is 0 if nothing is found at any cut-off.
     """
     found, objects = tp + fp, tp + fn
-    precision = np.divide(weighted, found, out=np.zeros_like(weighted), where=found > 0)
-    recall = np.divide(tp, objects, out=np.zeros_like(weighted), where=objects > 0)
+    precision = np.divide(weighted, found, out=np.zeros(found.shape), where=found > 0)
+    recall = np.divide(tp, objects, out=np.zeros(found.shape), where=objects > 0)
     precision = np.where(recall > 0, precision, 0.0)
     order = np.lexsort((-precision, -recall), axis=-1)
     recall = np.take_along_axis(recall, order, axis=-1)

@@ -57,7 +57,10 @@ def from_row(prefix: str, row: Mapping[str, npt.NDArray[Any]], weights: int) -> 
     """
     values = {name: row[f"{prefix}_{name}"] for name in KINDS}
     return WaymoCounts(
-        **{name: values[name].astype(np.int64) for name in ("cells", "tp", "tp_level_1", "fp")},
+        cells=values["cells"].astype(np.int32),
+        tp=values["tp"],
+        tp_level_1=values["tp_level_1"],
+        fp=values["fp"],
         weights=values["weights"].reshape(weights, len(values["cells"])),
         n_gt=values["n_gt"].astype(np.int64).reshape(-1, 2),
     )

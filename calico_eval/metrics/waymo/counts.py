@@ -23,9 +23,10 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
+import numpy.typing as npt
 
 from calico.errors import CalicoError
-from calico.frame import Bool, Float32, Float64, Int64
+from calico.frame import Bool, Float32, Float64, Int16, Int64
 from calico_eval.metrics.waymo.assignment import Changes, Edges, match_at_levels
 
 CUTOFFS: Float32 = np.append(np.arange(100) * 0.01, 1.0).astype(np.float32)
@@ -35,6 +36,8 @@ RANGES_M: tuple[float, ...] = (0.0, 30.0, 50.0)
 FEW_POINTS = 5
 """An object with at most this many LiDAR points is LEVEL_2 if it is not labelled."""
 LEVEL_1, LEVEL_2 = 1, 2
+MAX_BOXES = 30_000
+"""Most predictions a frame may have, so that counts fit two bytes."""
 BREAKDOWNS = 1 + len(RANGES_M)
 """Breakdowns of one class: all distances, and each range."""
 CELLS = BREAKDOWNS * len(CUTOFFS)
@@ -98,10 +101,10 @@ class WaymoCounts:
         n_gt: (B, 2) objects by breakdown that count at LEVEL_1, and at LEVEL_2 (all).
     """
 
-    cells: Int64
-    tp: Int64
-    tp_level_1: Int64
-    fp: Int64
+    cells: npt.NDArray[np.int32]
+    tp: Int16
+    tp_level_1: Int16
+    fp: Int16
     weights: Float64
     n_gt: Int64
 
@@ -148,8 +151,16 @@ def count_matches(
         found: Predictions.
         true: Objects that count.
         classes: Number of classes.
-        score_pairs: Tells which pairs may match, e.g. `overlap_pairs.OverlapScorer`.
+        score_pairs: Tells which pairs may match, e.g. `scorers.OverlapScorer`.
+
+    Raises:
+        CalicoError: There are more than `MAX_BOXES` predictions.
     """
+    if len(found.labels) > MAX_BOXES:
+        raise CalicoError(
+            f"Waymo metrics: got {len(found.labels)} predictions in a frame, expected at most "
+            f"{MAX_BOXES}"
+        )
     levels = np.searchsorted(CUTOFFS, found.scores.astype(np.float32), side="right") - 1
     found_in, true_in = (_breakdowns_of(one.boxes, one.labels, classes) for one in (found, true))
     edges, affinity = score_pairs(found, true)
@@ -204,8 +215,9 @@ class _Counter:
     def finish(self, n_gt: Int64) -> WaymoCounts:
         """Keep the cells where something changes."""
         cells = np.flatnonzero(self._counts.any(axis=0) | self._weights.any(axis=0))
-        tp, tp_level_1, fp = self._counts[:, cells]
-        return WaymoCounts(cells, tp, tp_level_1, fp, self._weights[:, cells], n_gt)
+        tp, tp_level_1, fp = self._counts[:, cells].astype(np.int16)
+        weights = self._weights[:, cells]
+        return WaymoCounts(cells.astype(np.int32), tp, tp_level_1, fp, weights, n_gt)
 
 
 def weigh_headings(apart: Float64) -> Float64:

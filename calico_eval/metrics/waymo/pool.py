@@ -49,11 +49,11 @@ class WaymoPool:
                 "expected one pair"
             )
         counts = [
-            np.concatenate([getattr(one, name) for one in stats]).astype(np.int16)
+            np.concatenate([getattr(one, name) for one in stats])
             for name in ("tp", "tp_level_1", "fp")
         ]
         return WaymoPool(
-            cells=np.concatenate([one.cells for one in stats]).astype(np.int32),
+            cells=np.concatenate([one.cells for one in stats]),
             counts=np.stack(counts),
             weights=np.concatenate([one.weights for one in stats], axis=1),
             frame=np.repeat(
@@ -103,6 +103,6 @@ def sum_over_cutoffs(pool: WaymoPool, kept: Bool | None = None) -> Float64:
     sums = [
         np.bincount(cells, row[chosen], minlength=size) for row in (*pool.counts, *pool.weights)
     ]
-    changes = np.stack(sums).reshape(-1, breakdowns, len(CUTOFFS))
+    changes = np.stack(sums).astype(np.float64).reshape(-1, breakdowns, len(CUTOFFS))
     result: Float64 = changes[..., ::-1].cumsum(axis=-1)[..., ::-1]
     return result

@@ -185,12 +185,25 @@ class ComponentFile:
         return column.name in self._names
 
     def read_bytes(self, offset: int, size: int) -> bytes:
-        """Read bytes at a place; fewer at the end of the file."""
+        """Read bytes at a place, fewer at the end of the file.
+
+        Args:
+            offset: The place.
+            size: How many.
+
+        Raises:
+            CalicoError: The system cannot read them.
+        """
         with name_errors(self.where):
             return os.pread(self._handle, size, offset)
 
     def open_part(self, offset: int, size: int) -> FilePart:
-        """Open some bytes of the file as a stream."""
+        """Open some bytes of the file as a stream.
+
+        Args:
+            offset: Where they begin.
+            size: How many there are.
+        """
         return FilePart(self._handle, offset, size)
 
     def read_table(self, columns: Sequence[Column]) -> SmallTable:

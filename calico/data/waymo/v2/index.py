@@ -85,7 +85,15 @@ class RowIndex:
     columns: Mapping[str, ColumnPages]
 
     def find_row(self, timestamp_us: int, sensor: int) -> int | None:
-        """Find the row of a sensor in a frame; None if the file has none."""
+        """Find the row of a sensor in a frame.
+
+        Args:
+            timestamp_us: Time of the frame [microseconds].
+            sensor: Number of the laser or camera.
+
+        Returns:
+            Number of the row in the file, or None if the file has no such row.
+        """
         found = np.flatnonzero((self.timestamps == timestamp_us) & (self.sensors == sensor))
         return int(found[0]) if len(found) else None
 
@@ -116,7 +124,15 @@ def load_index(file: ComponentFile, context: str, cache_dir: Path | None = None)
 
 
 def build_index(file: ComponentFile, context: str) -> RowIndex:
-    """Make the index of a file from its keys, shapes and page headers; see `load_index`."""
+    """Make the index of a file from its keys, shapes and page headers.
+
+    Args:
+        file: See `load_index`.
+        context: See `load_index`.
+
+    Raises:
+        CalicoError: See `load_index`, or the pages do not hold what the shapes need.
+    """
     component = file.component
     sensor = next(column for column in component.columns if column.name in (LASER, CAMERA))
     large = [c for c in component.columns if c.type in (PIXELS, BINARY) and file.has(c)]

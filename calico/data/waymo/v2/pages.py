@@ -86,6 +86,13 @@ class Page:
 def scan_pages(file: ComponentFile, chunk: Chunk) -> Iterator[PageHeader]:
     """Read the headers of all pages of a chunk.
 
+    Args:
+        file: The file.
+        chunk: A column within a row group.
+
+    Yields:
+        The headers in the order of the file.
+
     Raises:
         CalicoError: The chunk is not a row of whole pages.
     """
@@ -134,6 +141,11 @@ def read_header(file: ComponentFile, chunk: Chunk, place: int) -> PageHeader:
 
 def read_page(file: ComponentFile, chunk: Chunk, header: PageHeader) -> Page:
     """Read and decompress a data page.
+
+    Args:
+        file: The file.
+        chunk: What the page belongs to.
+        header: Its header.
 
     Raises:
         CalicoError: It is damaged, too large, or coded in a way that nobody writes.
@@ -196,6 +208,11 @@ def decompress(body: Any, codec: str, size: int) -> memoryview:
 
 def open_page(file: ComponentFile, chunk: Chunk, header: PageHeader) -> IO[bytes]:
     """Open a page of large values, which are read one after another.
+
+    Args:
+        file: The file.
+        chunk: What the page belongs to.
+        header: Its header.
 
     Returns:
         A stream of the page's body without compression, from behind its levels in a `DATA_2` page

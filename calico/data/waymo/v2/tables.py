@@ -35,7 +35,15 @@ MAX_SIDE = 1 << 15
 
 
 def read_all(file: ComponentFile, context: str) -> SmallTable:
-    """Read all columns of a component but JPEG images, and check that they are of one segment."""
+    """Read all columns of a component but JPEG images.
+
+    Args:
+        file: The open file.
+        context: The segment that all rows must be of.
+
+    Raises:
+        CalicoError: The file is damaged, or a row is of another segment.
+    """
     table = file.read_table([c for c in file.component.columns if c.type != BINARY])
     table.check_segment(context)
     return table
@@ -223,31 +231,50 @@ def _match_synced(
     timestamps: Int64, ids: Any, boxes: SmallTable, synced: SmallTable | None
 ) -> tuple[Float64, Int64]:
     """Return (n, 7) camera-synced boxes, NaN if missing, and (n,) cameras, of `lidar_box`."""
-    rows = _by_object(timestamps, ids, boxes)
     found, cameras = np.full((len(ids), 7), np.nan), np.zeros(len(ids), np.int64)
+    numbers: dict[str, int] = {}
+    ours = _number_ids(ids, numbers)
     if synced is None or not len(synced):
+        _check_unique(_pair(timestamps, ours, timestamps, len(numbers)), boxes)
         return found, cameras
-    theirs = _by_object(synced.read_integers(TIMESTAMP), synced.read_texts(LASER_OBJECT), synced)
-    here = [rows.get(key, -1) for key in theirs]
-    kept = np.flatnonzero(np.array(here) >= 0)
-    target = np.array(here)[kept]
+    their_times = synced.read_integers(TIMESTAMP)
+    theirs = _number_ids(synced.read_texts(LASER_OBJECT), numbers)
+    times = np.unique(np.concatenate([timestamps, their_times]))
+    keys = _check_unique(_pair(timestamps, ours, times, len(numbers)), boxes)
+    others = _check_unique(_pair(their_times, theirs, times, len(numbers)), synced)
+    _, rows, kept = np.intersect1d(keys, others, assume_unique=True, return_indices=True)
     geometry = _box(synced, "camera_synced_box")
     _check_finite(geometry, "camera_synced_box", synced)
-    found[target] = geometry[kept]
-    cameras[target] = synced.read_integers("most_visible_camera_name")[kept]
+    found[rows] = geometry[kept]
+    cameras[rows] = synced.read_integers("most_visible_camera_name")[kept]
     return found, cameras
 
 
-def _by_object(timestamps: Int64, ids: Any, table: SmallTable) -> dict[tuple[int, str], int]:
-    keys = list(zip(timestamps.tolist(), ids.to_pylist(), strict=True))
-    rows = {key: row for row, key in enumerate(keys)}
-    if len(rows) != len(keys):
-        timestamp, name = next(key for row, key in enumerate(keys) if rows[key] != row)
+def _number_ids(ids: Any, numbers: dict[str, int]) -> Int64:
+    """(n,) number of every name; new names are added."""
+    known = [numbers.setdefault(name, len(numbers)) for name in ids.dictionary.to_pylist()]
+    found: Int64 = np.array(known, np.int64)[ids.indices.to_numpy()]
+    return found
+
+
+def _pair(timestamps: Int64, objects: Int64, times: Int64, count: int) -> Int64:
+    """(n,) one number for each pair of a timestamp and an object."""
+    keys: Int64 = np.searchsorted(np.unique(times), timestamps) * count + objects
+    return keys
+
+
+def _check_unique(keys: Int64, table: SmallTable) -> Int64:
+    """Return the numbers if each appears once."""
+    order = np.argsort(keys, kind="stable")
+    same = np.flatnonzero(np.diff(keys[order]) == 0)
+    if len(same):
+        row = int(order[same[0]])
+        name = table.read_texts(LASER_OBJECT)[row].as_py()
         raise CalicoError(
-            f"{table.where}: two rows have the timestamp {timestamp} and object {name[:80]!r}, "
-            "expected one"
+            f"{table.where}: two rows have the timestamp {table.read_integers(TIMESTAMP)[row]} and "
+            f"object {name[:80]!r}, expected one"
         )
-    return rows
+    return keys
 
 
 def _sensors(table: SmallTable, key: str) -> list[tuple[int, int]]:

@@ -168,6 +168,11 @@ def test_counts_equal_those_of_the_slow_reference(steps: int | None) -> None:
             np.testing.assert_allclose(heading, expected[4], atol=1e-6)
 
 
+def test_more_predictions_than_can_be_counted_are_refused() -> None:
+    with pytest.raises(CalicoError, match="got 30001 predictions in a frame"):
+        count([(box(), 0.5)] * 30_001, [])
+
+
 def test_counts_of_other_shapes_are_refused() -> None:
     none, weights = np.zeros(0, np.int64), np.zeros((1, 0))
     with pytest.raises(CalicoError, match=r"n_gt: got shape \(3, 2\)"):

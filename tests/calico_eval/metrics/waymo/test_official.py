@@ -28,8 +28,7 @@ from calico_eval.metrics.waymo.pool import WaymoPool, sum_over_cutoffs
 from calico_eval.metrics.waymo.scorers import LongitudinalTolerantScorer, OverlapScorer
 from tests.calico_eval.metrics.waymo.making import Pair, random_pair
 
-HERE = Path(__file__).parent
-REPOSITORY = HERE.parents[3]
+REPOSITORY = Path(__file__).parents[4]
 PYTHON = Path(os.environ.get("CALICO_WAYMO_PYTHON", REPOSITORY / ".venv-waymo" / "bin" / "python"))
 SHARED = Path(os.environ.get("CALICO_SHARED_DATA", REPOSITORY.parent / "shared/data"))
 pytestmark = [
@@ -162,7 +161,7 @@ def answers(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Case]:
     environment |= {"TF_CPP_MIN_LOG_LEVEL": "3"}
     if "CALICO_WAYMO_PATH" in os.environ:
         environment["PYTHONPATH"] = os.environ["CALICO_WAYMO_PATH"]
-    command = [str(PYTHON), str(HERE / "official_op.py"), str(folder)]
+    command = [str(PYTHON), str(REPOSITORY / "benchmarks" / "waymo_official.py"), str(folder)]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-2000:]
     return {name: dict(np.load(folder / f"{name}.out.npz")) for name in CASES}

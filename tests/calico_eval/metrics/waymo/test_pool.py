@@ -25,6 +25,17 @@ def test_pooled_counts_are_the_sum_of_the_frames() -> None:
     np.testing.assert_allclose(left, parts[1], atol=1e-12)
 
 
+def test_nothing_predicted_is_0() -> None:
+    pair = random_pair(np.random.default_rng(8))
+    nothing = random_pair(np.random.default_rng(8), 0).found
+    counts = count_matches(nothing, pair.true, 3, OverlapScorer(LEAST))
+
+    aps, n_gt = WaymoPool.from_frames([counts]).compute_aps()
+    assert aps.dtype == np.float64
+    assert aps.sum() == 0
+    assert n_gt[:3, 1].sum() == len(pair.true.labels)
+
+
 def test_frames_of_several_kinds_are_not_pooled() -> None:
     pair = random_pair(np.random.default_rng(9))
     plain = count_matches(pair.found, pair.true, 3, OverlapScorer(LEAST))
