@@ -1,7 +1,7 @@
 """Measure the public detector on real frames, for docs/results/public_detector.md.
 
     python -m benchmarks.public_detector --data-root DATA --run runs/public \
-        --run runs/public-camera --run runs/public-spoof
+        --run runs/public-camera
 
 The accuracy on both splits is measured here. The figures under corruptions and attacks are taken
 from finished runs of `calico robust`. What the page's tables need goes to --out.
