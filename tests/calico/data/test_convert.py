@@ -15,6 +15,10 @@ from calico.errors import CalicoError
 
 SIM = ("data.sim={train_scenes: 1, val_scenes: 1, frames_per_scene: 2, image_size: [32, 64]}",)
 
+SETTINGS = ("data.waymo={interval: 1, image_reduction: 1}", "data.sweeps=1")
+"""Every frame of a Waymo segment in full size, and one sweep, against the presets."""
+EVERY = ("--set", SETTINGS[0])
+
 
 def convert(*words: object, expect: int = 0) -> str:
     done = CliRunner().invoke(cli, ["data", "convert", *map(str, words)])
@@ -38,7 +42,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
 )
 def test_every_layout_is_recognised_and_opened(made: Path, layout: str) -> None:
     assert detect_layout(made / layout) == layout
-    source = open_data(made / layout, "val")
+    source = open_data(made / layout, "val", settings=SETTINGS)
     assert len(source) == 2
     frame = source[1]
     assert len(frame.points) > 1000
@@ -48,9 +52,9 @@ def test_every_layout_is_recognised_and_opened(made: Path, layout: str) -> None:
 
 @pytest.mark.parametrize("layout", ["nuscenes", "kitti", "argoverse2", "waymo-v2", "folder"])
 def test_every_layout_becomes_a_folder(made: Path, layout: str, tmp_path: Path) -> None:
-    words = ("--from", layout, "--data-root", made / layout, "--split", "val")
+    words = ("--from", layout, "--data-root", made / layout, "--split", "val", *EVERY)
     convert(*words, "--to", "folder", "--out", tmp_path / "out")
-    before = open_data(made / layout, "val")
+    before = open_data(made / layout, "val", settings=SETTINGS)
     after = open_data(tmp_path / "out", "val")
     assert [after.info(k) for k in range(2)] == [before.info(k) for k in range(2)]
     for index in range(2):
