@@ -252,8 +252,8 @@ def read_pose(value: object, where: str) -> Float64:
         or matrix[3].tolist() != [0, 0, 0, 1]
     ):
         raise CalicoError(
-            f"{where}: the matrix {ascii(matrix.tolist())[:200]} is no rotation and translation with "
-            "the last row 0, 0, 0, 1"
+            f"{where}: the matrix {ascii(matrix.tolist())[:200]} is no rotation and translation "
+            "with the last row 0, 0, 0, 1"
         )
     return matrix
 
@@ -261,10 +261,11 @@ def read_pose(value: object, where: str) -> Float64:
 def _matrix(value: object, shape: tuple[int, int], where: str) -> Float64:
     rows = value if isinstance(value, list) else []
     flat = [number for row in rows if isinstance(row, list) for number in row]
-    if [len(row) if isinstance(row, list) else 0 for row in rows] != [shape[1]] * shape[
-        0
-    ] or not _finite(flat):
-        raise CalicoError(f"{where} is {ascii(value)[:80]}, expected {shape[0]} x {shape[1]} numbers")
+    lengths = [len(row) if isinstance(row, list) else 0 for row in rows]
+    if lengths != [shape[1]] * shape[0] or not _finite(flat):
+        raise CalicoError(
+            f"{where} is {ascii(value)[:80]}, expected {shape[0]} x {shape[1]} numbers"
+        )
     return np.array(rows, np.float64)
 
 

@@ -146,7 +146,9 @@ def _read_map(content: object, where: str) -> tuple[Grid, tuple[str, ...]]:
         raise CalicoError(f"{where}: grid has to have exactly the keys {', '.join(names)}")
     for name in names:
         if not is_number(grid[name]):
-            raise CalicoError(f"{where}: grid.{name} is {ascii(grid[name])[:40]}, expected a number")
+            raise CalicoError(
+                f"{where}: grid.{name} is {ascii(grid[name])[:40]}, expected a number"
+            )
     if not isinstance(classes, list) or not 1 <= len(classes) <= 64:
         raise CalicoError(f"{where}: classes is no list of 1 to 64 names")
     for one in classes:

@@ -211,7 +211,7 @@ def test_a_link_out_of_the_folder_is_not_followed(folder: Path, tmp_path: Path) 
     outside = tmp_path / "outside.npz"
     path.rename(outside)
     path.symlink_to(outside)
-    with pytest.raises(CalicoError, match="leads to .* outside the data set's folder"):
+    with pytest.raises(CalicoError, match=r"leads to .* outside the data set's folder"):
         load_all(folder)
     assert len(FolderSource(folder, "all", GRID, CAMERAS, follow_links=True)[0].points)
 

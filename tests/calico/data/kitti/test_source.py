@@ -86,7 +86,7 @@ def test_splits_and_classes(kitti: Path) -> None:
     assert len(KittiSource(kitti)) == 2
     np.testing.assert_array_equal(source.labels(0), source.annotations(0).boxes.labels)
     assert source.image_sizes() == {(375, 1242)}
-    with pytest.raises(CalicoError, match="no list .*train.txt of the split 'train'"):
+    with pytest.raises(CalicoError, match=r"no list .*train.txt of the split 'train'"):
         KittiSource(kitti, "train")
     with pytest.raises(CalicoError, match="no camera 'image_3'"):
         KittiSource(kitti, cameras=("image_3",))
@@ -109,5 +109,5 @@ def test_a_missing_file_is_said_at_once(kitti: Path, name: str) -> None:
 
 def test_a_split_cannot_name_files_elsewhere(kitti: Path) -> None:
     (kitti / "ImageSets" / "val.txt").write_text("../../secret\n")
-    with pytest.raises(CalicoError, match="names .* wrongly"):
+    with pytest.raises(CalicoError, match=r"names .* wrongly"):
         KittiSource(kitti, "val")
