@@ -22,13 +22,9 @@ SETTINGS = (
     "pretrain.rad.train={epochs: 1, batch_size: 2, validate_every: 1}",
     "train={epochs: 2, batch_size: 2, validate_every: 2}",
 )
-RULES = """
-rules:
-  - {metric: mAP, condition: clean, min: 0.0}
-"""
 
 
-def calico(*words: str) -> str:
+def calico(*words: str, expect: int = 0) -> str:
     done = subprocess.run(
         [sys.executable, "-m", "calico.cli.main", *words],
         cwd=ROOT,
@@ -36,7 +32,7 @@ def calico(*words: str) -> str:
         text=True,
         check=False,
     )
-    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.returncode == expect, done.stdout + done.stderr
     assert "Traceback" not in done.stderr
     return done.stdout
 
@@ -105,8 +101,10 @@ def test_export_robust_and_gate(run: Path, tmp_path: Path) -> None:
         "lidar_pgd",
     }
     rules = tmp_path / "rules.yaml"
-    rules.write_text(RULES)
-    assert "passed" in calico("gate", str(out), "--rules", str(rules)).lower()
+    rules.write_text("rules: [{metric: mAP, condition: clean, max: 0.9}]")
+    assert "gate: passed" in calico("gate", str(out), "--rules", str(rules))
+    rules.write_text("rules: [{metric: mAP, condition: snowfall, min: 0.9}]")
+    assert "not passed" in calico("gate", str(out), "--rules", str(rules), expect=3)
 
 
 @pytest.mark.slow

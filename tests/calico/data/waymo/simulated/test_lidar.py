@@ -7,6 +7,7 @@ from calico.data.sim.raycast import cast_rays
 from calico.data.sim.world import World, build_world
 from calico.data.waymo.range_image import convert_scan
 from calico.data.waymo.records import LASERS, TOP, WaymoRecord
+from calico.data.waymo.simulated.lidar import merge_rays
 from calico.data.waymo.simulated.rig import (
     SIDE_RANGE_M,
     TOP_RANGE_M,
@@ -57,3 +58,24 @@ def test_second_returns_lie_behind_the_first_and_are_few(records: tuple[WaymoRec
         assert (image[image[..., 0] <= 0] == -1).all()
         assert (image[image[..., 0] > 0][:, 1:3] >= 0).all()
         assert image[..., 2].max() <= 1.5
+
+
+def test_two_rays_become_one_return_or_two() -> None:
+    """Far apart: two of half the light. Near: one that is longer by their distance. One alone."""
+    main = [[10, 0.8, 0.2, -1], [10, 0.8, 0.2, 1], [-1, 0, 0, -1], [-1, 0, 0, -1], [9, 0.4, 0, -1]]
+    edge = [[7, 0.4, 0.0, 1], [10.3, 0.6, 0, -1], [8, 0.6, 0.4, -1], [-1, 0, 0, -1], [-1, 0, 0, -1]]
+    first, second = merge_rays(np.array(main, np.float32), np.array(edge, np.float32))
+    assert first == pytest.approx(
+        np.array(
+            [
+                [7, 0.2, 0.0, 1],
+                [10, 0.8, 0.1 + 0.3 / 0.75, 1],
+                [8, 0.6, 0.2, -1],
+                [-1, -1, -1, -1],
+                [9, 0.4, 0.0, -1],
+            ]
+        ),
+        abs=1e-5,
+    )
+    assert second[0] == pytest.approx([10, 0.4, 0.1, -1], abs=1e-6)
+    assert (second[1:] == -1).all()
