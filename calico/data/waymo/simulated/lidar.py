@@ -148,7 +148,7 @@ def merge_rays(main: Float32, other: Float32) -> tuple[Float32, Float32]:
 
     Returns:
         (N, 4) range, intensity, elongation, zone of the first return, and of the second. All
-        values are -1 where there is none.
+        values of a return that does not exist are -1.
     """
     has_main, has_other = main[:, 0] > 0, other[:, 0] > 0
     apart = np.abs(main[:, 0] - other[:, 0])
