@@ -51,7 +51,7 @@ def write_argoverse(
 
     Raises:
         CalicoError: A frame has more than two LiDARs or more beams, a class has no counterpart, or
-            the calibration of a camera changes within a scene.
+            the calibration of a camera changes within a scene, or its name is no name of a folder.
     """
     require_extra("Argoverse 2", "folder")
     total, done = sum(map(len, sources.values())), 0
@@ -113,6 +113,11 @@ def _add_frame(
     known = {row["sensor_name"]: row for row in rows.get(MOUNTS, [])}
     intrinsics = {}
     for view, camera in enumerate(cameras[: len(frame.images)]):
+        if file_name(camera) != camera:
+            raise CalicoError(
+                f"frame {frame.token}: camera {camera!r:.80}; the Argoverse 2 layout has a folder "
+                "of each camera, expected a name of letters, digits and _ . + -"
+            )
         then = round(float(frame.camera_time_s[view]) * 1e9)
         stream = io.BytesIO()
         Image.fromarray(frame.images[view]).save(stream, "JPEG", quality=JPEG_QUALITY)

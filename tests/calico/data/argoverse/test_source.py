@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from PIL import Image
 from pyarrow import feather
 
 from calico.data.argoverse import ArgoverseSource
+from calico.data.argoverse.tables import list_stamps
 from calico.errors import CalicoError
 from calico.geometry.camera import project_points
 
@@ -154,6 +156,24 @@ def test_previous_and_scenes(root: Path) -> None:
     assert frame is not None
     assert frame.token == source.info(0).token
     assert len(ArgoverseSource(root, "log-b")) == 2
+
+
+def test_a_pickled_source_reads_the_same(root: Path) -> None:
+    source = ArgoverseSource(root, "val", ("ring_front_center",))
+    again = pickle.loads(pickle.dumps(source))
+    assert len(again) == len(source)
+    assert again.cameras == source.cameras
+    np.testing.assert_array_equal(again[1].points, source[1].points)
+
+
+def test_times_since_1970_are_read(tmp_path: Path) -> None:
+    for name in ("1530000000500000000", "1530000000400000000", "9"):
+        (tmp_path / f"{name}.jpg").touch()
+    found = list_stamps(tmp_path, ".jpg").tolist()
+    assert found == [9, 1530000000400000000, 1530000000500000000]
+    (tmp_path / f"{1 << 63}.jpg").touch()
+    with pytest.raises(CalicoError, match=r"'9223372036854775808'\.jpg is not named after a time"):
+        list_stamps(tmp_path, ".jpg")
 
 
 def test_broken_logs(root: Path) -> None:

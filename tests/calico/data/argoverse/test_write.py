@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from calico.data.argoverse import ArgoverseSource, write_argoverse
-from calico.data.argoverse.write import name_categories
+from calico.data.argoverse.write import _add_frame, name_categories
 from calico.data.folder import FolderSource, write_folder
 from calico.errors import CalicoError
 from calico.frame import Frame
@@ -70,6 +71,14 @@ def test_simulator_to_argoverse_to_folder(written: tuple[Path, Changed], tmp_pat
         np.testing.assert_allclose(
             frame.boxes.boxes[:, 7:], expected.boxes.boxes[:, 7:], atol=1e-6, equal_nan=True
         )
+
+
+def test_a_camera_whose_name_leads_elsewhere(written: tuple[Path, Changed], tmp_path: Path) -> None:
+    frame = written[1][0]
+    names = ("../../../../away", *written[1].cameras[1:])
+    with pytest.raises(CalicoError, match=r"camera '\.\./\.\./\.\./\.\./away'.*expected a name of"):
+        _add_frame(tmp_path / "log", frame, names, name_categories(NUSCENES), defaultdict(list))
+    assert not (tmp_path.parent / "away").exists()
 
 
 def test_more_lidars_than_the_layout_holds(written: tuple[Path, Changed], tmp_path: Path) -> None:
