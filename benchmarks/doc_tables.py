@@ -24,7 +24,7 @@ from typing import Any
 import click
 
 from benchmarks.public_detector import make_accuracy_table, make_robustness_table
-from benchmarks.tables_of_data import index_table, loader_table
+from benchmarks.tables_of_data import index_table, loader_table, waymo_reader_table
 from calico.files import write_atomic
 from calico.taxonomy import NUSCENES
 from experiments.pretraining.protocol import VARIANTS
@@ -489,6 +489,7 @@ TABLES: dict[str, Callable[[Path], list[str]]] = {
     "metric-speed": speed_table,
     "nuscenes-index": index_table,
     "loader": loader_table,
+    "waymo-reader": waymo_reader_table,
     "waymo-metric-speed": waymo_speed_table,
     "regions-by-class": regions_by_class_table,
     "regions-by-setting": regions_by_setting_table,

@@ -217,8 +217,8 @@ def main() -> None:
             "objects": OBJECTS
         }
         result = {
-            "command": "python benchmarks/metric_speed.py --out "
-            "benchmarks/results/metric_speed.json",
+            "command": "python benchmarks/metric_speed.py --predictions "
+            + " ".join(map(str, options.predictions)),
             "settings": settings,
             "machine": f"{platform.machine()}, Python {platform.python_version()}, numpy "
             f"{np.__version__}",

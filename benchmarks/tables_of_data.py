@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+VERSIONS = {"v1": "version 1", "v2": "version 2"}
 MODES = {
     "tables": "the tables, by every start",
     "build": "the tables, and an index is made",
@@ -49,6 +50,28 @@ def loader_table(path: Path) -> list[str]:
             for row in found["rows"]
         ),
     ]
+
+
+def waymo_reader_table(path: Path) -> list[str]:
+    """Reading a frame of Waymo's files: the slower of the two kinds of range images."""
+    found = _read(path)
+    cases = list(found["v1"]["values"]["continuous"]["cases"])
+    lines = [f"`{found[version]['command']}`: {found[version]['machine']}." for version in VERSIONS]
+    lines = [line for pair in zip(lines, [""] * len(lines), strict=True) for line in pair]
+    lines += [
+        "| what is read | "
+        + " | ".join(f"{name}, s | memory, MB" for name in VERSIONS.values())
+        + " |",
+        "|---" * (1 + 2 * len(VERSIONS)) + "|",
+    ]
+    for case in cases:
+        cells = []
+        for version in VERSIONS:
+            kinds = [kind["cases"][case] for kind in found[version]["values"].values()]
+            cells.append(f"{max(max(one['cpu_s'], one['cpu_s_shuffled']) for one in kinds):.3f}")
+            cells.append(f"{max(one['memory_mb'] for one in kinds):.1f}")
+        lines.append(f"| {case} | {' | '.join(cells)} |")
+    return lines
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """What it costs to read a frame of the Waymo Open Dataset: CPU seconds and memory of a worker.
 
-    OMP_NUM_THREADS=1 python benchmarks/waymo_reader.py --version v2 [--frames 20] [--write]
-    OMP_NUM_THREADS=1 python benchmarks/waymo_reader.py --version v1 [--frames 20] [--write]
+    OMP_NUM_THREADS=1 python benchmarks/waymo_reader.py --version v2 [--frames 10] [--write]
+    OMP_NUM_THREADS=1 python benchmarks/waymo_reader.py --version v1 [--frames 10] [--write]
 
 Writes a synthetic segment of real shapes into a temporary folder: TOP 64 x 2650 pixels with a pose
 of each, four LiDARs of 200 x 600, two returns, five JPEG images of 1920 x 1280 and 1920 x 886.
@@ -271,8 +271,8 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--version", choices=("v1", "v2"), default="v2")
-    parser.add_argument("--frames", type=int, default=20)
-    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--frames", type=int, default=10)
+    parser.add_argument("--repeats", type=int, default=2)
     parser.add_argument("--write", action="store_true")
     parser.add_argument("--worker", type=Path, help=argparse.SUPPRESS)
     parser.add_argument("--case", choices=tuple(CASES), help=argparse.SUPPRESS)

@@ -149,7 +149,8 @@ def make_objects(frame: Frame, predictions: Predictions) -> Objects:
     boxes[:, :3] = transform_points(frame.ego_T_lidar, boxes[:, :3])
     boxes[:, 6] = wrap_angle(boxes[:, 6] + turn)
     speed = np.full((len(boxes), 3), np.nan)
-    cos, sin = math.cos(turn), math.sin(turn)
+    heading = yaw_of(frame.global_T_lidar)  # velocities are in the world's axes, see `Labels`
+    cos, sin = math.cos(heading), math.sin(heading)
     speed[:, 0] = cos * boxes[:, 7] - sin * boxes[:, 8]
     speed[:, 1] = sin * boxes[:, 7] + cos * boxes[:, 8]
     unknown = np.full(len(boxes), -1, np.int64)

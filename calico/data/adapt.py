@@ -83,8 +83,10 @@ def fit_settings(root: Path, start: Config, *, is_model: bool = False) -> dict[s
     if layout == "waymo-v2" and not is_model:
         found["model.map"] = None  # version 2 has no maps
     cameras, taxonomy = _READERS[layout](root)
-    if cameras is not None and not set(cameras) & set(start.data.cameras):
-        found["data.cameras"] = cameras
+    if cameras is not None:
+        shared = set(cameras) & set(start.data.cameras)
+        if not shared or (not is_model and shared != set(start.data.cameras)):
+            found["data.cameras"] = cameras
     if taxonomy is not None and not is_model:
         found["taxonomy"] = describe_taxonomy(taxonomy)
     return found

@@ -12,14 +12,13 @@ from calico.data.layouts import Layout
 from calico.data.open import open_named
 from calico.data.root import find_data_root
 from calico.data.waymo.records import Segment, WaymoRecord
+from calico.data.waymo.segments import SPLITS
 from calico.errors import CalicoError
 
 Progress = Callable[[int, int], None]
 Target = Literal["folder", "nuscenes", "waymo-v1", "waymo-v2", "kitti", "argoverse2"]
 TARGETS: tuple[Target, ...] = get_args(Target)
 SMALL_TOP, SMALL_SIDE, SMALL_WIDTH = (16, 660), (50, 150), 480
-WAYMO_SPLITS = {"train": "training", "val": "validation", "test": "testing"}
-"""Our names of the splits, and those of the folders of the Waymo Open Dataset."""
 
 
 def convert_data(
@@ -111,7 +110,7 @@ def _list_segments(
         rig = WaymoRig(SMALL_TOP, SMALL_SIDE, SMALL_WIDTH) if small else WaymoRig()
         for split in splits:
             for scene in simulate_segments(config.data.sim, split, rig):
-                place = WAYMO_SPLITS.get(split, split)
+                place = SPLITS.get(split, split)
                 yield _Segment(place, scene.context, len(scene), scene.records())
         return
     if layout not in ("waymo-v1", "waymo-v2"):
@@ -126,7 +125,7 @@ def _list_segments(
     names = {"train": config.data.train_split, "val": config.data.val_split}
     for split in splits:
         name = names.get(split, split)
-        place = name if (root / name).is_dir() else WAYMO_SPLITS.get(name, name)
+        place = name if (root / name).is_dir() else SPLITS.get(name, name)
         opened: Sequence[Segment]
         if layout == "waymo-v1":
             opened = v1.open_segments(root, place)

@@ -52,6 +52,8 @@ def test_waymo() -> None:
     assert WAYMO.map_names[:2] == ("drivable_area", "ped_crossing")
     assert [WAYMO.label_of(name) for name in ("motorcycle", "trailer", "bicycle")] == [0, 0, 2]
     assert WAYMO.label_of("traffic_cone") is None
+    assert WAYMO.scoring == ("nuscenes", "waymo")
+    assert NUSCENES.scoring == KITTI.scoring == ("nuscenes",)
 
 
 def test_kitti() -> None:
@@ -135,6 +137,10 @@ def test_a_taxonomy_is_a_value() -> None:
         ),
         ({"classes": (ObjectClass("a", undefined_errors=("ATE",)),)}, "ATE, which every box has"),
         ({"attributes": ("on", "on")}, "name one twice"),
+        ({"scoring": ("waymo",)}, "scoring is ('waymo',), expected a tuple with 'nuscenes'"),
+        ({"scoring": ("nuscenes", "coco")}, "perhaps others of nuscenes, waymo, each once"),
+        ({"scoring": ("nuscenes", "nuscenes")}, "each once"),
+        ({"scoring": ["nuscenes"]}, "expected a tuple"),
     ],
 )
 def test_what_contradicts_itself_is_refused(fields: dict[str, object], message: str) -> None:

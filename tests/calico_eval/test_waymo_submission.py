@@ -39,6 +39,7 @@ def waymo_frame(frame: Frame) -> Frame:
         timestamp_s=TIME_US * 1e-6,
         taxonomy=WAYMO,
         ego_T_lidar=mount,
+        global_T_lidar=mount,
         boxes=boxes,
         map_masks=None,
     )
@@ -70,11 +71,19 @@ def test_boxes_are_in_the_vehicle_frame(waymo_frame: Frame) -> None:
 
 
 def test_a_turned_lidar_turns_headings_and_velocities(waymo_frame: Frame) -> None:
-    turned = waymo_frame.replace(ego_T_lidar=from_yaw(np.pi / 2, (0.0, 0.0, 1.0)))
+    pose = from_yaw(np.pi / 2, (0.0, 0.0, 1.0))
+    turned = waymo_frame.replace(ego_T_lidar=pose, global_T_lidar=pose)
     found = make_objects(turned, predicted())
     np.testing.assert_allclose(found.labels.boxes[1, :3], [-2, 1, 4], atol=1e-9)
     assert found.labels.boxes[1, 6] == pytest.approx(0.5 + np.pi / 2)
     np.testing.assert_allclose(found.labels.speed[1, :2], [-4, 3], atol=1e-9)
+
+
+def test_velocities_are_in_the_axes_of_the_world(waymo_frame: Frame) -> None:
+    pose = from_yaw(np.pi / 2, (50.0, 20.0, 1.0))
+    found = make_objects(waymo_frame.replace(global_T_lidar=pose), predicted())
+    np.testing.assert_allclose(found.labels.speed[1, :2], [-4, 3], atol=1e-9)
+    np.testing.assert_allclose(found.labels.boxes[1, :3], [2.5, 2, 5])
 
 
 def test_every_microsecond_of_a_waymo_frame_survives(waymo_frame: Frame) -> None:

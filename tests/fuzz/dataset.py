@@ -13,7 +13,7 @@ from calico.data.copies.folder import OutputFolder, Part
 from calico.data.nuscenes import NuScenesSource
 from calico.geometry.grid import Grid
 from tests.calico.data.conftest import CAMERAS, write_tiny
-from tests.fuzz import waymo_v1, waymo_v2
+from tests.fuzz import folders, waymo_v1, waymo_v2
 from tests.fuzz.harness import Subject
 from tests.fuzz.mutate import damage_json
 
@@ -97,4 +97,5 @@ SUBJECTS = (
     Subject("manifest", _copy, _reopened, damage_json, named=("manifest.json", "copy")),
     *waymo_v1.SUBJECTS,
     *waymo_v2.SUBJECTS,
+    *folders.SUBJECTS,
 )

@@ -13,6 +13,10 @@ from reports.known_metrics import known_aggregate, known_metric, limits_of
         ("mAOE", "rad", (0.0, math.pi), False),
         ("AP/car", "fraction", (0.0, 1.0), True),
         ("IoU/divider", "fraction", (0.0, 1.0), True),
+        ("mAPH_L2", "fraction", (0.0, 1.0), True),
+        ("mAP_L1_present", "fraction", (0.0, 1.0), True),
+        ("APH_L2/vehicle/0-30m", "fraction", (0.0, 1.0), True),
+        ("LET-APL/vehicle", "fraction", (0.0, 1.0), True),
     ],
 )
 def test_metrics_by_name_and_family(

@@ -13,6 +13,7 @@ from __future__ import annotations
 import hashlib
 from functools import lru_cache, partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -42,7 +43,7 @@ POSE_FILE = "city_SE3_egovehicle.feather"
 class ArgoverseSource:
     """A split of a folder in the layout of Argoverse 2's sensor data set (a `FrameSource`).
 
-    Every LiDAR sweep is a frame. A log is a scene.
+    Every LiDAR sweep is a frame. A log is a scene. In worker processes the tables are read again.
     """
 
     def __init__(
@@ -64,6 +65,7 @@ class ArgoverseSource:
         Raises:
             CalicoError: The split is unknown, or a table is broken.
         """
+        self._arguments = (root, split, cameras, taxonomy)
         self._paths = find_logs(root, split)
         self._log = lru_cache(LOGS_KEPT)(Log)
         first = self._log(self._paths[0])
@@ -80,6 +82,9 @@ class ArgoverseSource:
         self._index = [
             (path, int(stamp)) for path in self._paths for stamp in self._log(path).stamps
         ]
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (ArgoverseSource, self._arguments)
 
     def __len__(self) -> int:
         return len(self._index)

@@ -38,6 +38,7 @@ WHOLE = ("timestamp_ns", "num_interior_pts", "laser_number", "height_px", "width
 MAX_BYTES = 512 << 20
 MAX_ROWS = 20_000_000
 LARGEST = 1e9
+LATEST_NS = (1 << 63) - 1
 UNIT_TOLERANCE = 0.01
 
 
@@ -136,7 +137,8 @@ def list_stamps(folder: Path, ending: str) -> Int64:
         CalicoError: A name is no timestamp.
     """
     names = [path.stem for path in folder.glob(f"*{ending}")] if folder.is_dir() else []
-    wrong = [name for name in names if not (name.isdecimal() and len(name) <= 18)]
+    wrong = [name for name in names if not (name.isascii() and name.isdecimal())]
+    wrong += [name for name in names if not wrong and (len(name) > 19 or int(name) > LATEST_NS)]
     if wrong:
         raise CalicoError(
             f"{folder}: {ascii(wrong[0])[:60]}{ending} is not named after a time in nanoseconds"

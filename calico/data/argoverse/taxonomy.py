@@ -25,7 +25,7 @@ _SPECIAL: dict[str, tuple[str, ...]] = {
 }
 _CYCLE: dict[str, tuple[str, ...]] = {
     "BICYCLE": ("bicycle",),
-    "BICYCLIST": ("cyclist",),
+    "BICYCLIST": ("cyclist", "Cyclist"),
     "MOTORCYCLE": ("motorcycle",),
     "MOTORCYCLIST": (),
     "WHEELED_DEVICE": (),

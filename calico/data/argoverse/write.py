@@ -19,20 +19,20 @@ from calico.errors import CalicoError
 from calico.extras import require_extra
 from calico.files import file_name, write_atomic
 from calico.frame import Float64, Frame
-from calico.geometry.frames import from_yaw, invert_transform
+from calico.geometry.frames import from_quaternion, from_yaw, invert_transform
 from calico.taxonomy import Taxonomy
 
 Progress = Callable[[int, int], None]
 Rows = dict[str, list[dict[str, Any]]]
 JPEG_QUALITY = 95
 BEAMS = 32
+MAX_SENSORS, POSE_TOLERANCE = 64, 1e-4
 POSES, MOUNTS, INTRINSICS, ANNOTATIONS = (
     "city_SE3_egovehicle.feather",
     "calibration/egovehicle_SE3_sensor.feather",
     "calibration/intrinsics.feather",
     "annotations.feather",
 )
-FALLBACK = "REGULAR_VEHICLE"
 
 
 def write_argoverse(
@@ -51,7 +51,7 @@ def write_argoverse(
 
     Raises:
         CalicoError: A frame has more than two LiDARs or more beams, a class has no counterpart, or
-            the calibration of a camera changes within a scene.
+            the calibration of a camera changes within a scene, or its name is no name of a folder.
     """
     require_extra("Argoverse 2", "folder")
     total, done = sum(map(len, sources.values())), 0
@@ -110,15 +110,26 @@ def _add_frame(
     mounts = {name: axle_T_lidar @ pose for name, pose in zip((UP, DOWN), poses, strict=False)}
     # A rig of one LiDAR gets a second row, as every reader expects both.
     mounts.setdefault(DOWN, mounts[UP] @ _UPSIDE_DOWN)
+    known = {row["sensor_name"]: row for row in rows.get(MOUNTS, [])}
     intrinsics = {}
     for view, camera in enumerate(cameras[: len(frame.images)]):
+        if file_name(camera) != camera:
+            raise CalicoError(
+                f"frame {frame.token}: camera {camera!r:.80}; the Argoverse 2 layout has a folder "
+                "of each camera, expected a name of letters, digits and _ . + -"
+            )
         then = round(float(frame.camera_time_s[view]) * 1e9)
         stream = io.BytesIO()
         Image.fromarray(frame.images[view]).save(stream, "JPEG", quality=JPEG_QUALITY)
         _write(log / "sensors" / "cameras" / camera / f"{then}.jpg", stream.getvalue())
-        # The vehicle's pose at the exposure is taken to be that of the sweep.
-        mounts[camera] = axle_T_lidar @ invert_transform(frame.camera_T_lidar[view])
-        if then != stamp:
+        lidar_T_camera = invert_transform(frame.camera_T_lidar[view])
+        mounts[camera] = axle_T_lidar @ lidar_T_camera
+        if camera in known and then != stamp:
+            # The camera sits where it sat in the first frame; the vehicle moved until it exposed.
+            mounts[camera] = _read_pose(known[camera])
+            city_T_camera = frame.global_T_lidar @ lidar_T_camera
+            _add_pose(rows, then, city_T_camera @ invert_transform(mounts[camera]))
+        elif then != stamp:
             _add_pose(rows, then, city_T_axle)
         height, width = frame.images[view].shape[:2]
         intrinsics[camera] = _intrinsics_row(camera, frame.camera_K[view], width, height)
@@ -187,7 +198,7 @@ def _keep_first(rows: Rows, name: str, found: list[dict[str, Any]], log: Path) -
         return
     for one, other in zip(rows[name], found, strict=True):
         for key, value in one.items():
-            if isinstance(value, float) and abs(value - other[key]) > 1e-4:
+            if isinstance(value, float) and abs(value - other[key]) > POSE_TOLERANCE:
                 raise CalicoError(
                     f"{log.name}: {key} of {one['sensor_name']} changes from {value} to "
                     f"{other[key]} within the scene; the Argoverse 2 layout holds one calibration "
@@ -196,7 +207,22 @@ def _keep_first(rows: Rows, name: str, found: list[dict[str, Any]], log: Path) -
 
 
 def _add_pose(rows: Rows, stamp: int, pose: Float64) -> None:
-    rows[POSES].append({"timestamp_ns": stamp, **_pose_fields(pose)})
+    """Add the pose of a moment; two sensors of one moment have to agree."""
+    row = {"timestamp_ns": stamp, **_pose_fields(pose)}
+    for one in rows[POSES][-MAX_SENSORS:]:
+        if one["timestamp_ns"] == stamp:
+            if any(abs(one[key] - row[key]) > POSE_TOLERANCE for key in row):
+                raise CalicoError(
+                    f"time {stamp} ns: two sensors put the vehicle at two places, "
+                    f"{one} and {row}; the Argoverse 2 layout holds one pose a moment"
+                )
+            return
+    rows[POSES].append(row)
+
+
+def _read_pose(row: dict[str, Any]) -> Float64:
+    quaternion = [row[name] for name in ("qw", "qx", "qy", "qz")]
+    return from_quaternion(quaternion, [row[name] for name in ("tx_m", "ty_m", "tz_m")])
 
 
 def _pose_fields(pose: Float64) -> dict[str, float]:

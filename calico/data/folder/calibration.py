@@ -175,7 +175,7 @@ def _read_lidar(entry: dict[str, Any], where: str) -> LidarMount:
     axes = entry.get("points_in", "sensor")
     if axes not in ("sensor", "ego", "lidar"):
         raise CalicoError(
-            f"{where}: points_in is {str(axes)[:40]!r}, expected sensor, ego or lidar"
+            f"{where}: points_in is {ascii(axes)[:40]}, expected sensor, ego or lidar"
         )
     columns = entry.get("bin_columns", list(LidarMount.bin_columns))
     if not isinstance(columns, list) or not all(isinstance(one, str) for one in columns):
@@ -184,14 +184,14 @@ def _read_lidar(entry: dict[str, Any], where: str) -> LidarMount:
     strange = [one for one in read if one not in FIELDS]
     if strange or len(set(read)) < len(read) or not {"x", "y", "z"} <= set(read):
         raise CalicoError(
-            f"{where}: bin_columns are {str(columns)[:80]}, expected x, y, z and others out of "
+            f"{where}: bin_columns are {ascii(columns)[:80]}, expected x, y, z and others out of "
             f"{', '.join(FIELDS)}, each once; a column that begins with _ is not read"
         )
     scale, beams = entry.get("intensity_scale", 1.0), entry.get("beams", 0)
     if not is_number(scale) or not 0 < scale <= LARGEST:
-        raise CalicoError(f"{where}: intensity_scale is {str(scale)[:40]}, expected above 0")
+        raise CalicoError(f"{where}: intensity_scale is {ascii(scale)[:40]}, expected above 0")
     if not is_number(beams) or beams != int(beams) or not 0 <= beams <= 4096:
-        raise CalicoError(f"{where}: beams is {str(beams)[:40]}, expected 0 to 4096")
+        raise CalicoError(f"{where}: beams is {ascii(beams)[:40]}, expected 0 to 4096")
     pose = read_pose(entry.get("ego_T_sensor"), f"{where}: ego_T_sensor")
     return LidarMount(
         entry["name"], pose, cast(PointAxes, axes), tuple(columns), float(scale), int(beams)
@@ -205,7 +205,7 @@ def _read_camera(entry: dict[str, Any], where: str) -> CameraMount:
         value = entry.get(key)
         if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= MAX_SIDE_PX:
             raise CalicoError(
-                f"{where}: {key} is {str(value)[:40]}, expected pixels from 1 to {MAX_SIDE_PX}"
+                f"{where}: {key} is {ascii(value)[:40]}, expected pixels from 1 to {MAX_SIDE_PX}"
             )
         sides.append(value)
     K = _matrix(entry.get("K"), (3, 3), f"{where}: K")
@@ -234,7 +234,7 @@ def read_pose(value: object, where: str) -> Float64:
     numbers = value.tolist() if isinstance(value, np.ndarray) else value
     if not isinstance(numbers, list) or len(numbers) not in (7, 16) or not _finite(numbers):
         raise CalicoError(
-            f"{where} is {str(value)[:80]}, expected a pose: x, y, z and a unit quaternion w, x, "
+            f"{where} is {ascii(value)[:80]}, expected a pose: x, y, z and a unit quaternion w, x, "
             "y, z, or the 16 numbers of a 4x4 matrix row by row"
         )
     if len(numbers) == 7:
@@ -252,8 +252,8 @@ def read_pose(value: object, where: str) -> Float64:
         or matrix[3].tolist() != [0, 0, 0, 1]
     ):
         raise CalicoError(
-            f"{where}: the matrix {str(matrix.tolist())[:200]} is no rotation and translation with "
-            "the last row 0, 0, 0, 1"
+            f"{where}: the matrix {ascii(matrix.tolist())[:200]} is no rotation and translation "
+            "with the last row 0, 0, 0, 1"
         )
     return matrix
 
@@ -261,10 +261,11 @@ def read_pose(value: object, where: str) -> Float64:
 def _matrix(value: object, shape: tuple[int, int], where: str) -> Float64:
     rows = value if isinstance(value, list) else []
     flat = [number for row in rows if isinstance(row, list) for number in row]
-    if [len(row) if isinstance(row, list) else 0 for row in rows] != [shape[1]] * shape[
-        0
-    ] or not _finite(flat):
-        raise CalicoError(f"{where} is {str(value)[:80]}, expected {shape[0]} x {shape[1]} numbers")
+    lengths = [len(row) if isinstance(row, list) else 0 for row in rows]
+    if lengths != [shape[1]] * shape[0] or not _finite(flat):
+        raise CalicoError(
+            f"{where} is {ascii(value)[:80]}, expected {shape[0]} x {shape[1]} numbers"
+        )
     return np.array(rows, np.float64)
 
 

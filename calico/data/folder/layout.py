@@ -6,7 +6,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal, cast
 
-from calico.config.taxonomy import describe_taxonomy, read_taxonomy
+import yaml
+from pydantic import ValidationError
+
+from calico.config.taxonomy import TaxonomyConfig, describe_taxonomy
 from calico.data.folder.tables import Column
 from calico.errors import CalicoError
 from calico.files import read_json, read_yaml, to_json
@@ -117,7 +120,7 @@ def read_description(root: Path) -> Description:
         raise CalicoError(f"{path}: expected an object with the key 'layout' of value '{LAYOUT}'")
     if content.get("version") != VERSION:
         raise CalicoError(
-            f"{path}: version is {str(content.get('version'))[:20]}, expected {VERSION}, which "
+            f"{path}: version is {ascii(content.get('version'))[:20]}, expected {VERSION}, which "
             "this version of CALICO reads"
         )
     known = {"layout", "version", "name", "boxes_in", "map"}
@@ -125,7 +128,7 @@ def read_description(root: Path) -> Description:
     name, boxes_in = content.get("name", root.name), content.get("boxes_in", "lidar")
     check_text(name, f"{path}: name")
     if boxes_in not in ("lidar", "ego"):
-        raise CalicoError(f"{path}: boxes_in is {str(boxes_in)[:40]!r}, expected 'lidar' or 'ego'")
+        raise CalicoError(f"{path}: boxes_in is {ascii(boxes_in)[:40]}, expected 'lidar' or 'ego'")
     axes = cast(Axes, boxes_in)
     if content.get("map") is None:
         return Description(name, axes)
@@ -143,14 +146,19 @@ def _read_map(content: object, where: str) -> tuple[Grid, tuple[str, ...]]:
         raise CalicoError(f"{where}: grid has to have exactly the keys {', '.join(names)}")
     for name in names:
         if not is_number(grid[name]):
-            raise CalicoError(f"{where}: grid.{name} is {str(grid[name])[:40]}, expected a number")
+            raise CalicoError(
+                f"{where}: grid.{name} is {ascii(grid[name])[:40]}, expected a number"
+            )
     if not isinstance(classes, list) or not 1 <= len(classes) <= 64:
         raise CalicoError(f"{where}: classes is no list of 1 to 64 names")
     for one in classes:
         check_text(one, f"{where}: a class")
     if len(set(classes)) < len(classes):
         raise CalicoError(f"{where}: classes name one twice")
-    return Grid(**{name: float(grid[name]) for name in names}), tuple(classes)
+    try:
+        return Grid(**{name: float(grid[name]) for name in names}), tuple(classes)
+    except CalicoError as error:
+        raise CalicoError(f"{where}: {error}") from None
 
 
 def find_taxonomy(root: Path) -> Taxonomy | None:
@@ -170,15 +178,17 @@ def find_taxonomy(root: Path) -> Taxonomy | None:
         content = content["taxonomy"]  # a part of a configuration, as the guide shows it
     if content is None:
         raise CalicoError(f"taxonomy {path}: is empty, expected classes")
-    return read_taxonomy(content, str(path))
+    try:
+        return TaxonomyConfig.model_validate(content).build()
+    except ValidationError as error:
+        fault = error.errors(include_url=False)[0]
+        key = ".".join(ascii(str(part))[1:-1][:80] for part in fault["loc"])
+        message = " ".join(fault["msg"].removeprefix("Value error, ").split())
+        raise CalicoError(f"taxonomy {path}: {key}: {message[:400]}") from None
 
 
 def write_taxonomy(taxonomy: Taxonomy) -> str:
     """Write the content of taxonomy.yaml, which is also a part of a configuration."""
-    import yaml
-
-    from calico.config.taxonomy import TaxonomyConfig
-
     described = TaxonomyConfig.model_validate(describe_taxonomy(taxonomy)).model_dump(mode="json")
     text: str = yaml.safe_dump(
         {"taxonomy": described}, sort_keys=False, default_flow_style=None, width=100

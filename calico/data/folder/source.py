@@ -85,6 +85,9 @@ class FolderSource:
         self.map_grid = map_grid if self._has_maps() else None
         known = set(self._index.boxes["category"].tolist())
         self._labels = {name: taxonomy.label_of(name) for name in known}
+        boxes = self._index.boxes
+        self._has_difficulty = bool(boxes["difficulty"].any())
+        self._has_synced = any(one is not None for one in boxes["camera_synced"])
         self._hash: str | None = None
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -264,8 +267,8 @@ class FolderSource:
             np.array(attributes, np.int64),
             counts,
             tuple(str(name) for name in table["instance"][rows]),
-            difficulty[rows] if difficulty.any() else None,
-            _stack_synced(synced[rows]) if any(one is not None for one in synced) else None,
+            difficulty[rows] if self._has_difficulty else None,
+            _stack_synced(synced[rows]) if self._has_synced else None,
         )
 
     def _points(self, row: int, rig: Calibration) -> dict[str, Any]:

@@ -8,13 +8,14 @@ from calico.data.waymo.records import OBJECT_TYPES, Labels
 from calico.errors import CalicoError
 from calico.frame import Boxes, Float32, Float64, Int64
 from calico.geometry.boxes import points_in_boxes
-from calico.geometry.frames import wrap_angle
+from calico.geometry.frames import from_yaw, wrap_angle, yaw_of
 from calico.taxonomy import Taxonomy
 
 
 def convert_labels(
     labels: Labels,
     origin: Float64,
+    world_T_vehicle: Float64,
     taxonomy: Taxonomy,
     points: Float32 | None = None,
     where: str = "labels",
@@ -24,6 +25,7 @@ def convert_labels(
     Args:
         labels: Of one frame.
         origin: (3,) place of the LiDAR frame's origin in the vehicle frame [m].
+        world_T_vehicle: (4, 4) pose of the frame, whose heading turns velocities into its axes.
         taxonomy: Its classes, or their sources, have Waymo's names (`OBJECT_TYPES`).
         points: (N, 3) points in the vehicle frame, by which those in a box are counted where the
             labels do not say. None leaves -1 there.
@@ -40,7 +42,8 @@ def convert_labels(
     open_rows = np.flatnonzero(counts < 0)
     if points is not None and len(open_rows):
         counts[open_rows] = count_points(points, local[open_rows])
-    boxes = np.concatenate([_moved(local, origin), labels.speed[rows, :2]], axis=1)
+    velocity = labels.speed[rows, :2] @ from_yaw(yaw_of(world_T_vehicle))[:2, :2]
+    boxes = np.concatenate([_moved(local, origin), velocity], axis=1)
     return Boxes(
         boxes=boxes.astype(np.float32),
         labels=np.array([classes[row] for row in rows], np.int64),

@@ -161,19 +161,21 @@ def _decode(jpeg: bytes, calibration: CameraCalibration, reduction: int, where: 
             f"expected 1 to {MAX_SIDE_PX} a side"
         )
     try:
-        image = Image.open(io.BytesIO(jpeg), formats=("JPEG",))
+        image: Image.Image = Image.open(io.BytesIO(jpeg), formats=("JPEG",))
         if image.size != expected:
             raise CalicoError(
                 f"{where}: the image has {image.size[0]} x {image.size[1]} pixels, expected "
                 f"{expected[0]} x {expected[1]} as the calibration states"
             )
         height, width = image_size(calibration, reduction)
-        image.draft("RGB", (width, height))
-        return image.convert("RGB")
+        # The decoder takes the largest reduction that does not fall below this size.
+        image.draft("RGB", (max(expected[0] // reduction, 1), max(expected[1] // reduction, 1)))
+        image = image.convert("RGB")
     except (OSError, UnidentifiedImageError, ValueError, SyntaxError) as error:
         raise CalicoError(
             f"{where}: the image cannot be decoded ({error}); expected a whole JPEG file"
         ) from error
+    return image if image.size == (width, height) else image.resize((width, height))
 
 
 @lru_cache(maxsize=16)

@@ -93,7 +93,9 @@ def label_frame(record: WaymoRecord, laser: int, taxonomy: Taxonomy) -> Frame:
     """
     mount = vehicle_T_lidar(record, laser)
     token = name_frame(record)
-    boxes = convert_labels(record.labels, mount[:3, 3], taxonomy, None, f"frame {token}")
+    boxes = convert_labels(
+        record.labels, mount[:3, 3], record.world_T_vehicle, taxonomy, None, f"frame {token}"
+    )
     frame = Frame.of_labels(
         token,
         record.context,
@@ -167,7 +169,12 @@ def build_frame(records: Sequence[WaymoRecord], choice: SensorChoice, taxonomy: 
         ego_T_lidar=mount,
         global_T_lidar=global_T_lidar,
         boxes=convert_labels(
-            key.labels, mount[:3, 3], taxonomy, clouds[0].points.xyz, f"frame {token}"
+            key.labels,
+            mount[:3, 3],
+            key.world_T_vehicle,
+            taxonomy,
+            clouds[0].points.xyz,
+            f"frame {token}",
         ),
         elongation=np.concatenate([cloud.points.elongation for cloud in clouds]),
         lidar_index=np.concatenate([c.lidar_index for c in clouds]) if several else None,

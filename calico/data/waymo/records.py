@@ -115,8 +115,9 @@ class Labels:
         boxes: (M, 7) float64 x, y, z, length, width, height [m], heading [rad], in the vehicle
             frame.
         types: (M,) int64 key of `OBJECT_TYPES`.
-        speed: (M, 3) float64 velocity over ground in the vehicle frame's axes [m/s], or NaN.
-        acceleration: (M, 3) float64 [m/s^2], or NaN.
+        speed: (M, 3) float64 velocity over ground in the world frame's axes [m/s], or NaN. The
+            protos do not say whose axes; the data set's authors do in issue 39 of their project.
+        acceleration: (M, 3) float64 in the same axes [m/s^2], or NaN.
         num_points: (M,) int64 LiDAR points inside, or -1.
         num_top_points: (M,) int64 points inside that the LiDAR on the roof measured, or -1.
         detection_difficulty: (M,) int64 1 or 2, or 0 if it is not set.

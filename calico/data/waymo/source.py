@@ -34,7 +34,7 @@ from calico.frame import Frame, Int64
 from calico.geometry.grid import Grid
 from calico.taxonomy import WAYMO, Taxonomy
 
-READER_VERSION = 1
+READER_VERSION = 2
 """Part of content_hash: raise it when the reader makes other frames of the same files."""
 KEPT_MAPS = 256
 """Maps of so many segments are kept in memory."""
@@ -106,11 +106,9 @@ class WaymoSource:
             _check_map_classes(taxonomy)
         self._drawn: dict[str, WaymoMap | None] = {}
         self._times = tuple(segment.timestamps_us for segment in self.segments)
-        self._index = tuple(
-            (number, position)
-            for number, times in enumerate(self._times)
-            for position in range(0, len(times), settings.interval)
-        )
+        places = [np.arange(0, len(times), settings.interval) for times in self._times]
+        owners = np.repeat(np.arange(len(places)), [len(one) for one in places])
+        self._index: Int64 = np.stack([owners, np.concatenate(places)], axis=1).astype(np.int64)
         self._hashes: dict[str, str] = {}
 
     def __len__(self) -> int:
@@ -121,17 +119,17 @@ class WaymoSource:
 
     def __getitem__(self, index: int) -> Frame:
         """Load a frame; a CalicoError names segment, frame and sensor if something is broken."""
-        return self._load(*self._index[index])
+        return self._load(*self._place(index))
 
     def info(self, index: int) -> FrameInfo:
         """Return token and scene of a frame."""
-        number, position = self._index[index]
+        number, position = self._place(index)
         context = self.segments[number].context
         return FrameInfo(f"{context}_{int(self._times[number][position])}", context)
 
     def annotations(self, index: int) -> Frame:
         """See `FrameSource`; no sensor data are read, unless labels do not say how many points."""
-        number, position = self._index[index]
+        number, position = self._place(index)
         frame = label_frame(
             self.read_labels(number, position),
             self.choice.lasers[0],
@@ -145,7 +143,7 @@ class WaymoSource:
 
     def labels(self, index: int) -> Int64:
         """Return the classes (M,) of a frame's objects; no sensor data are read."""
-        record = self.read_labels(*self._index[index])
+        record = self.read_labels(*self._place(index))
         return label_frame(record, self.choice.lasers[0], self.taxonomy).boxes.labels
 
     def image_sizes(self) -> frozenset[tuple[int, int]]:
@@ -198,6 +196,11 @@ class WaymoSource:
                 digest.update(hash_files(list_files(maps, self.folder, "v1"), maps).encode())
             self._hashes[what] = digest.hexdigest()
         return self._hashes[what]
+
+    def _place(self, index: int) -> tuple[int, int]:
+        """Segment of a keyframe, and its position there."""
+        number, position = (int(value) for value in self._index[index])
+        return number, position
 
     def _load(self, number: int, position: int) -> Frame:
         before = range(position - 1, max(position - self.sweeps, -1), -1)

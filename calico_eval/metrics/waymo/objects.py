@@ -45,6 +45,7 @@ def evaluate_objects(found: Objects, true: Objects, *, tolerant: bool = False) -
         CalicoError: There are no boxes at all, or a type is unknown.
 
     Example:
+        >>> from pathlib import Path
         >>> from calico.data.waymo.v1.objects import read_objects
         >>> found, true = map(read_objects, (Path("pd.bin"), Path("gt.bin")))  # doctest: +SKIP
         >>> evaluate_objects(found, true)["APH_L2/vehicle"]  # doctest: +SKIP

@@ -80,7 +80,7 @@ def test_every_setting_refuses_what_it_cannot_mean(key: str, annotation: Any) ->
     """A value is refused with the key named, or it is kept as it was given: nothing is converted in
     silence."""
     *parents, name = key.split(".")
-    start = ["train.adversarial={}"]
+    start = ["train.adversarial={}", "augment.paste={}"]
     if parents == ["taxonomy"]:
         start += [
             "taxonomy={classes: [car, bus], map_classes: [walkway], attributes: {car: [lit]}}"

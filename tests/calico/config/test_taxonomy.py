@@ -104,6 +104,11 @@ def test_translated_tasks_hold_every_class_once() -> None:
             "taxonomy.groups.car: Input should be",
         ),
         (["taxonomy={classes: [car], ranges: {car: 0}}"], "taxonomy.ranges.car: Input should be"),
+        (
+            ["taxonomy={classes: [car], scoring: [nuscenes, coco]}"],
+            "taxonomy.scoring.1: Input should be",
+        ),
+        (["taxonomy={classes: [car], scoring: [waymo]}"], "expected a tuple with 'nuscenes'"),
         (["taxonomy={classes: ['a b']}"], "got the name 'a b', expected 1 to 64 letters"),
         (["taxonomy={classes: [car], undefined_errors: {car: [X]}}"], "undefined_errors is 'X'"),
         (
@@ -137,6 +142,13 @@ def test_every_taxonomy_can_be_written_and_read(known: Taxonomy) -> None:
     assert read_taxonomy(None, "file") is NUSCENES
     with pytest.raises(CalicoError, match="file: its taxonomy cannot be read"):
         read_taxonomy({"classes": [3]}, "file")
+
+
+def test_the_description_only_holds_a_scoring_that_is_not_the_default() -> None:
+    other = describe_taxonomy(replace(WAYMO, name="other"))
+    assert isinstance(other, dict)
+    assert other["scoring"] == ("nuscenes", "waymo")
+    assert "scoring" not in describe_taxonomy(OWN)
 
 
 def test_attributes_keep_their_order_whatever_that_of_the_keys() -> None:

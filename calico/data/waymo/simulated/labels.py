@@ -69,11 +69,10 @@ def label_actors(
     count = len(chosen)
     boxes = np.zeros((count, 9))
     acceleration = np.zeros((count, 3))
-    turn = moment.sim_T_vehicle[:3, :3]
     for row, (_, actor, _) in enumerate(chosen):
         boxes[row] = _box(world, actor, moment.time_s)
-        acceleration[row] = _acceleration(actor, moment.time_s) @ turn
-    speed = np.concatenate([boxes[:, 7:9], np.zeros((count, 1))], axis=1) @ turn
+        acceleration[row] = _acceleration(actor, moment.time_s)
+    speed = np.concatenate([boxes[:, 7:9], np.zeros((count, 1))], axis=1)
     vehicle_T_sim = invert_transform(moment.sim_T_vehicle)
     boxes = transform_boxes(vehicle_T_sim, boxes)[:, :7].astype(np.float64)
     tops = count_points(points.get(TOP, np.zeros((0, 3), np.float32)), boxes)
@@ -144,5 +143,5 @@ def _sync_to_cameras(
     for row in np.flatnonzero(best):
         delay = moment.camera_delay_s[int(best[row])]
         synced[row] = boxes[row]
-        synced[row, :3] += speed[row] * delay
+        synced[row, :3] += speed[row] @ moment.sim_T_vehicle[:3, :3] * delay
     return best, synced

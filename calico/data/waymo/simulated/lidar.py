@@ -79,7 +79,7 @@ def scan_range_images(
         )
         for shift in (0.0, BEAM_RAD / 2)
     ]
-    first, second = _merge_rays(*both)
+    first, second = merge_rays(*both)
     images = []
     for values in (first, second):
         image = np.full((rows, columns, 4), -1.0, np.float32)
@@ -138,8 +138,18 @@ def _cast_beam(
     return values
 
 
-def _merge_rays(main: Float32, other: Float32) -> tuple[Float32, Float32]:
-    """First and second return (N, 4) of the two rays of each beam."""
+def merge_rays(main: Float32, other: Float32) -> tuple[Float32, Float32]:
+    """Merge the two rays of each beam into its returns.
+
+    Args:
+        main: (N, 4) range (-1 for none), intensity, flatness (1 - cosine of the angle to the
+            normal), zone of the ray in the middle.
+        other: (N, 4) the same of the ray at the beam's edge.
+
+    Returns:
+        (N, 4) range, intensity, elongation, zone of the first return, and of the second. All
+        values of a return that does not exist are -1.
+    """
     has_main, has_other = main[:, 0] > 0, other[:, 0] > 0
     apart = np.abs(main[:, 0] - other[:, 0])
     two = has_main & has_other & (apart > SEPARATION_M)

@@ -8,9 +8,11 @@ import pytest
 from calico.data.waymo.boxes import convert_labels, count_points
 from calico.data.waymo.records import Labels
 from calico.errors import CalicoError
+from calico.geometry.frames import from_yaw
 from calico.taxonomy import WAYMO
 
 ORIGIN = np.array([1.0, 0.0, 2.0])
+POSE = from_yaw(np.pi / 2, (100.0, 50.0, 3.0))
 
 
 def labels_of(**changes: object) -> Labels:
@@ -38,11 +40,13 @@ def labels_of(**changes: object) -> Labels:
 
 
 def test_signs_are_left_out_and_the_rest_is_moved() -> None:
-    boxes = convert_labels(labels_of(), ORIGIN, WAYMO)
+    boxes = convert_labels(labels_of(), ORIGIN, POSE, WAYMO)
     assert boxes.instances == ("a", "c")
     assert [WAYMO.names[one] for one in boxes.labels] == ["vehicle", "pedestrian"]
     yaw = 4.0 - 2 * np.pi
-    assert boxes.boxes[0] == pytest.approx([10, 2, -1, 4, 2, 1.5, yaw, 5, 1])
+    assert boxes.boxes[0] == pytest.approx(
+        [10, 2, -1, 4, 2, 1.5, yaw, 1, -5]
+    )  # it drives east, the vehicle north
     assert boxes.boxes[1][:7] == pytest.approx([2, -4, -1, 0.8, 0.6, 1.8, -1.0])
     assert np.isnan(boxes.boxes[1][7:]).all()
     assert boxes.num_points.tolist() == [17, -1]
@@ -56,7 +60,7 @@ def test_signs_are_left_out_and_the_rest_is_moved() -> None:
 
 def test_points_are_counted_where_the_labels_do_not_say() -> None:
     points = np.array([[3.0, -4.0, 1.0], [3.1, -4.1, 1.5], [3.0, -4.0, 2.5], [11, 2, 1]])
-    boxes = convert_labels(labels_of(), ORIGIN, WAYMO, points.astype(np.float32))
+    boxes = convert_labels(labels_of(), ORIGIN, POSE, WAYMO, points.astype(np.float32))
     assert boxes.num_points.tolist() == [17, 2]
 
 
@@ -76,7 +80,7 @@ def test_a_turned_box_holds_the_points_on_its_diagonal() -> None:
 )
 def test_broken_labels_are_named(change: dict[str, object], message: str) -> None:
     with pytest.raises(CalicoError, match=message) as caught:
-        convert_labels(labels_of(**change), ORIGIN, WAYMO, where="frame X")
+        convert_labels(labels_of(**change), ORIGIN, POSE, WAYMO, where="frame X")
     assert str(caught.value).startswith("frame X")
 
 
@@ -95,6 +99,6 @@ def test_no_labels_give_no_boxes() -> None:
         np.zeros((0, 7)),
         none,
     )
-    boxes = convert_labels(empty, ORIGIN, WAYMO)
+    boxes = convert_labels(empty, ORIGIN, POSE, WAYMO)
     assert len(boxes) == 0
     assert boxes.boxes.shape == (0, 9)

@@ -102,6 +102,31 @@ def test_images_equal_opencvs_remap(reduction: int) -> None:
     assert np.percentile(difference, 99) <= 3
 
 
+@pytest.mark.parametrize("reduction", [2, 4, 8])
+@pytest.mark.parametrize("size", [(1920, 886), (241, 167), (9, 5)])
+@pytest.mark.parametrize("k1", [0.0, 1e-6])
+def test_sizes_that_the_reduction_does_not_divide_show_the_whole_image(
+    size: tuple[int, int], reduction: int, k1: float
+) -> None:
+    width, height = size
+    lens = np.array([width, width, width / 2, height / 2, k1, 0, 0, 0, 0])
+    picture = np.zeros((height, width, 3), np.uint8)
+    picture[:] = np.linspace(20, 220, width)[None, :, None]
+    picture[:, :, 1] = np.linspace(20, 220, height)[:, None]
+    calibration = CameraCalibration(lens, np.eye(4), width, height)
+    image = read_pinhole_image(encode(picture), calibration, reduction, "here")
+    assert image.shape[:2] == image_size(calibration, reduction)
+    rows, columns = (-(-height // reduction), -(-width // reduction))
+    middle = np.minimum((np.arange(columns) + 0.5) * reduction, width - 1)
+    expected = 20 + 200 * middle / (width - 1)
+    steep = 200 * reduction / (min(size) - 1) / 2
+    found = image[rows // 2, :, 0].astype(float)
+    assert np.abs(found - expected)[1:-1].max(initial=0) <= steep + 8
+    below = np.minimum((np.arange(rows) + 0.5) * reduction, height - 1)
+    down = image[:, columns // 2, 1].astype(float) - (20 + 200 * below / (height - 1))
+    assert np.abs(down)[1:-1].max(initial=0) <= steep + 8
+
+
 def test_an_image_without_distortion_stays_as_it_is() -> None:
     lens = np.array([200.0, 200.0, 50.0, 40.0, 0, 0, 0, 0, 0])
     calibration = CameraCalibration(lens, np.eye(4), 100, 80)

@@ -86,9 +86,14 @@ def test_beams_are_numbered_on_from_lidar_to_lidar(frame: Frame) -> None:
 
 def test_boxes_are_those_of_the_labels(frame: Frame, records: tuple[WaymoRecord, ...]) -> None:
     labels = records[-1].labels
-    boxes = np.concatenate([labels.boxes, labels.speed[:, :2]], axis=1)
+    boxes = np.concatenate([labels.boxes, np.zeros((len(labels.ids), 2))], axis=1)
     expected = transform_boxes(invert_transform(frame.ego_T_lidar), boxes)
-    assert frame.boxes.boxes == pytest.approx(expected.astype(np.float32), nan_ok=True)
+    assert frame.boxes.boxes[:, :7] == pytest.approx(expected[:, :7].astype(np.float32))
+    forward = records[-1].world_T_vehicle[:2, 0] / np.hypot(*records[-1].world_T_vehicle[:2, 0])
+    along = labels.speed[:, :2] @ forward  # the files have velocities in the world's axes
+    across = labels.speed[:, :2] @ [-forward[1], forward[0]]
+    assert frame.boxes.boxes[:, 7] == pytest.approx(along, abs=1e-5, nan_ok=True)
+    assert frame.boxes.boxes[:, 8] == pytest.approx(across, abs=1e-5, nan_ok=True)
     assert frame.boxes.instances == labels.ids
     names = {1: "vehicle", 2: "pedestrian", 4: "cyclist"}
     assert [WAYMO.names[one] for one in frame.boxes.labels] == [names[t] for t in labels.types]
