@@ -79,7 +79,9 @@ def run_everything(data: Path, out: Path, *settings: str) -> dict[str, object]:
 def test_every_command_runs_on_the_rig(rig: str, settings: tuple[str, ...], tmp_path: Path) -> None:
     data = write_rig(rig, tmp_path / "data", tmp_path / "cache")
     results = run_everything(data, tmp_path, *settings)
-    assert results["conditions"]
+    cells = results["cells"]
+    assert isinstance(cells, list)
+    assert len(cells) > 3  # clean frames and what of the suite can do something to the rig
 
 
 @pytest.mark.slow
