@@ -26,7 +26,7 @@ from calico.data.waymo.cameras import (
     scale_intrinsics,
 )
 from calico.data.waymo.range_image import LaserPoints, convert_scan, join_points
-from calico.data.waymo.records import CAMERA_NAMES, LASERS, WaymoRecord
+from calico.data.waymo.records import CAMERA_NAMES, LASERS, TOP, WaymoRecord
 from calico.errors import CalicoError
 from calico.frame import Float32, Float64, Frame, Int16
 from calico.geometry.frames import from_yaw, invert_transform
@@ -199,6 +199,10 @@ def _read_points(record: WaymoRecord, choice: SensorChoice) -> _Cloud:
         if scan is None or not scan.returns:
             raise CalicoError(
                 f"{where}: no range image; expected one of every LiDAR of data.waymo.lidars"
+            )
+        if laser == TOP and scan.pixel_pose is None:
+            raise CalicoError(
+                f"{where}: no poses of its pixels, expected them: it turns while the vehicle drives"
             )
         calibration = record.lidar_calibrations[laser]
         part = convert_scan(scan, calibration, record.world_T_vehicle, where)

@@ -193,6 +193,9 @@ def test_a_missing_sensor_is_named(records: tuple[WaymoRecord, ...]) -> None:
         },
         "camera FRONT: no calibration": {"camera_calibrations": {}},
         "no calibration of LiDAR TOP, got those of none": {"lidar_calibrations": {}},
+        "LiDAR TOP: no poses of its pixels": {
+            "scans": record.scans | {TOP: replace(record.scans[TOP], pixel_pose=None)}
+        },
     }
     for message, change in lacking.items():
         with pytest.raises(CalicoError, match=message) as caught:
