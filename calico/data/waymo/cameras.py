@@ -5,8 +5,9 @@ lengths and the same centre. The camera's axes turn from Waymo's (x along the op
 z up) to those of the project (x right, y down, z forward).
 
 Source: the distortion model of OpenCV (radial k1, k2, k3 and tangential p1, p2), which Waymo's
-calibration states. Waymo's shutter rolls; images are taken to be those of one moment, that of the
-pose that the file gives with them.
+calibration states. In Waymo's pixels, 0 is the left edge of the first pixel, as dataset.proto says
+of `camera_projection_compressed`. In ours it is the centre. Waymo's shutter rolls; images are taken
+to be those of one moment, that of the pose that the file gives with them.
 """
 
 from __future__ import annotations
@@ -90,8 +91,8 @@ def scale_intrinsics(calibration: CameraCalibration, reduction: int) -> Float64:
     fu, fv, cu, cv = (float(v) for v in calibration.intrinsic[:4])
     return np.array(
         [
-            [fu / reduction, 0.0, (cu + 0.5) / reduction - 0.5],
-            [0.0, fv / reduction, (cv + 0.5) / reduction - 0.5],
+            [fu / reduction, 0.0, cu / reduction - 0.5],
+            [0.0, fv / reduction, cv / reduction - 0.5],
             [0.0, 0.0, 1.0],
         ]
     )
@@ -188,11 +189,11 @@ def _mesh(
     cell = max(int(max(values[0] / reduction / CELLS_PER_FOCAL, finest)), 1)
     columns = [*range(0, width, cell), width]
     rows = [*range(0, height, cell), height]
-    v, u = np.meshgrid(rows, columns, indexing="ij")  # corners between pixels, as Pillow counts
+    v, u = np.meshgrid(rows, columns, indexing="ij")  # edges of pixels, as Waymo and Pillow count
     focal, center = values[:2], values[2:4]
-    full = np.stack([u, v], axis=-1) * float(reduction) - 0.5
+    full = np.stack([u, v], axis=-1) * float(reduction)
     seen = distort_points(values, (full - center) / focal) * focal + center
-    at = (seen + 0.5) / reduction
+    at = seen / reduction
     return [
         (
             (columns[j], rows[i], columns[j + 1], rows[i + 1]),

@@ -71,7 +71,8 @@ class CameraCalibration:
     """Lens and mount of one camera.
 
     Attributes:
-        intrinsic: (9,) f_u, f_v, c_u, c_v [px], k1, k2, p1, p2, k3 (OpenCV's distortion).
+        intrinsic: (9,) f_u, f_v, c_u, c_v [px, 0 is the edge of the first pixel], k1, k2, p1, p2,
+            k3 (OpenCV's distortion).
         vehicle_T_camera: (4, 4), the camera's x along the optical axis.
         width, height: Size of the images [px].
         shutter_direction: 1 top to bottom, 2 left to right, 3 bottom to top, 4 right to left, 5

@@ -34,7 +34,7 @@ from calico.frame import Frame, Int64
 from calico.geometry.grid import Grid
 from calico.taxonomy import WAYMO, Taxonomy
 
-READER_VERSION = 2
+READER_VERSION = 3
 """Part of content_hash: raise it when the reader makes other frames of the same files."""
 KEPT_MAPS = 256
 """Maps of so many segments are kept in memory."""

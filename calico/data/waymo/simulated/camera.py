@@ -31,7 +31,7 @@ def lens_rays(calibration: CameraCalibration, rows: range) -> Float32:
     v, u = np.meshgrid(np.asarray(rows), np.arange(calibration.width), indexing="ij")
     focal, center = calibration.intrinsic[:2], calibration.intrinsic[2:4]
     right_down = undistort_points(
-        calibration.intrinsic, (np.stack([u, v], axis=-1).reshape(-1, 2) - center) / focal
+        calibration.intrinsic, (np.stack([u, v], axis=-1).reshape(-1, 2) + 0.5 - center) / focal
     )
     rays = np.concatenate([np.ones((len(right_down), 1)), -right_down], axis=1)
     rays = rays @ calibration.vehicle_T_camera[:3, :3].T

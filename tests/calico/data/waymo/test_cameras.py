@@ -77,9 +77,10 @@ def test_undistortion_is_the_inverse_up_to_the_corners() -> None:
 
 def test_smaller_images_keep_the_corners_of_pixels() -> None:
     K = scale_intrinsics(CALIBRATION, 4)
-    corner = np.array([-0.5, -0.5])
-    full = (corner - LENS[2:4]) / LENS[:2]
-    assert np.diag(K)[:2] * full + K[:2, 2] == pytest.approx(corner)
+    first = (np.zeros(2) - LENS[2:4]) / LENS[:2]  # the edge of the first pixel, in Waymo's count
+    assert np.diag(K)[:2] * first + K[:2, 2] == pytest.approx([-0.5, -0.5])
+    last = (np.array([1920, 1280]) - LENS[2:4]) / LENS[:2]
+    assert np.diag(K)[:2] * last + K[:2, 2] == pytest.approx([479.5, 319.5])
     assert image_size(CALIBRATION, 4) == (320, 480)
     assert image_size(CameraCalibration(LENS, np.eye(4), 1920, 886), 4) == (222, 480)
 
