@@ -58,16 +58,17 @@ def write_argoverse(
     for split, source in sources.items():
         names = name_categories(source.taxonomy)
         tables: dict[str, Rows] = {}
+        last = {source.info(index).scene: index for index in range(len(source))}
         for index in range(len(source)):
             frame = source[index]
             rows = tables.setdefault(frame.scene, defaultdict(list))
             _add_frame(out / split / file_name(frame.scene), frame, source.cameras, names, rows)
+            if last[frame.scene] == index:  # so that only open scenes are in memory
+                for name, table in tables.pop(frame.scene).items():
+                    _write_feather(out / split / file_name(frame.scene) / name, table)
             done += 1
             if progress is not None:
                 progress(done, total)
-        for scene, found in tables.items():
-            for name, table in found.items():
-                _write_feather(out / split / file_name(scene) / name, table)
 
 
 def name_categories(taxonomy: Taxonomy) -> tuple[str, ...]:

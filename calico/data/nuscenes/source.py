@@ -246,6 +246,10 @@ class NuScenesSource:
         sample = self.record(index)
         return [(record, self._loader.path(record)) for record in (*sample.lidar, *sample.cameras)]
 
+    def image_files(self, index: int) -> tuple[Path, ...]:
+        """List the image files of a frame, in the order of the cameras."""
+        return tuple(self._loader.path(one) for one in self.record(index).cameras)
+
     def image_sizes(self) -> frozenset[tuple[int, int]]:
         """Return every (height, width) that the tables state."""
         return frozenset(size for scene in self._scenes for size in scene.image_sizes())

@@ -62,7 +62,8 @@ def load_map(segment: MapSegment) -> WaymoMap | None:
     Raises:
         CalicoError: The segment's file is damaged.
     """
-    key = hashlib.sha256(f"{MAPS_VERSION} {segment.map_key}".encode()).hexdigest()[:40]
+    text = f"{MAPS_VERSION} {segment.map_key}"
+    key = hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()[:40]
     path = default_cache_dir() / f"{key}.npz"
     return _read(path, key, lambda: build_map(segment.read_map()))
 

@@ -71,6 +71,10 @@ def test_every_layout_becomes_a_folder(made: Path, layout: str, tmp_path: Path) 
         assert one.conditions == other.conditions
         for image, copy in zip(one.images, other.images, strict=True):
             np.testing.assert_array_equal(image, copy)
+        if layout != "waymo-v2":  # whose images are resampled; others are copied
+            files = [[p.read_bytes() for p in s.image_files(index)] for s in (before, after)]
+            assert len(files[0]) == len(one.images)
+            assert files[0] == files[1]
 
 
 def test_one_waymo_version_becomes_the_other(made: Path, tmp_path: Path) -> None:

@@ -47,6 +47,12 @@ def test_a_map_is_built_once() -> None:
     assert segment.reads == 1
 
 
+def test_a_path_may_hold_bytes_that_are_no_text() -> None:
+    segment = Mapped(make_map(np.random.default_rng(0)), "/data/\udcff 1")
+    assert [drawn(load_map(segment)) for _ in range(2)] == [drawn(build_map(segment.features))] * 2
+    assert segment.reads == 1
+
+
 def test_an_unknown_map_is_kept_too() -> None:
     segment = Mapped(None)
     assert load_map(segment) is None
