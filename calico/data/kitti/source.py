@@ -41,7 +41,7 @@ EGO_T_LIDAR: Float64 = from_yaw(0.0, (0.76, 0.0, 1.73))
 VELODYNE = LidarMount("velodyne", EGO_T_LIDAR)
 CAMERAS = ("image_2", "image_3")
 """The left colour camera, whose image was labelled, and the right one."""
-READER_VERSION = 1
+READER_VERSION = 2
 _NOTHING = ("AVE", "AAE")
 
 ALL_TYPES = Taxonomy(
@@ -92,6 +92,7 @@ class KittiSource:
         self.map_grid: Grid | None = None
         there = list_cameras(root)
         self.cameras = there if cameras is None else cameras
+        self._has_labelled = CAMERAS[0] in there
         unknown = [name for name in self.cameras if name not in there]
         if unknown:
             raise CalicoError(
@@ -118,12 +119,15 @@ class KittiSource:
         camera_T_lidar = np.array([view[1] for view in views]).reshape(-1, 4, 4)
         objects = self._objects(name)
         unlabelled = None
-        if CAMERAS[0] in self.cameras:
-            view = self.cameras.index(CAMERAS[0])
+        if self._has_labelled:
             image_from_lidar = np.eye(4)
-            image_from_lidar[:3, :3] = K[view]
+            image_from_lidar[:3, :3], mount = _split_projection(rig, "P" + CAMERAS[0][-1])
+            if CAMERAS[0] in self.cameras:
+                shown = images[self.cameras.index(CAMERAS[0])]
+            else:
+                shown = read_image(self._file(CAMERAS[0], name, ".png"))
             unlabelled = _find_unlabelled(
-                points, image_from_lidar @ camera_T_lidar[view], images[view].shape[:2], objects
+                points, image_from_lidar @ mount, shown.shape[:2], objects
             )
         return Frame(
             token=name,
@@ -184,7 +188,8 @@ class KittiSource:
 
     def _files(self, name: str) -> list[Path]:
         files = [self._file("calib", name, ".txt"), self._file("velodyne", name, ".bin")]
-        files += [self._file(camera, name, ".png") for camera in self.cameras]
+        images = dict.fromkeys((*self.cameras, *CAMERAS[: self._has_labelled]))
+        files += [self._file(camera, name, ".png") for camera in images]
         if (self._place / "label_2").is_dir():
             files.append(self._file("label_2", name, ".txt"))
         return files

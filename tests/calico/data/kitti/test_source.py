@@ -78,6 +78,10 @@ def test_what_nobody_labelled_is_known(kitti: Path) -> None:
     assert frame.unlabelled is not None
     assert frame.unlabelled.tolist() == [False, True, True]
     assert frame.ring.tolist() == [-1, -1, -1]
+    alone = KittiSource(kitti, cameras=())[0]
+    assert alone.images == ()
+    assert alone.unlabelled is not None
+    assert alone.unlabelled.tolist() == [False, True, True]
 
 
 def test_splits_and_classes(kitti: Path) -> None:
