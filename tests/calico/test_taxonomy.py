@@ -177,6 +177,7 @@ MAY_NAME_NUSCENES = {
     "calico/config/model.py": "default of configurations that name no taxonomy",
     "calico/config/taxonomy.py": "files of before; groups of nuScenes' names",
     "calico/frame.py": "default of frames that name none",
+    "calico/data/folder/source.py": "default of folders that name none",
     "calico/data/sim/source.py": "default, and the cache keys of before",
     "calico/data/nuscenes/annotations.py": "reader",
     "calico/data/nuscenes/categories.py": "reader",

@@ -52,9 +52,7 @@ def test_train_eval_infer_export_robust_and_gate(
         calico("data", "convert", *settings, *source, "--out", str(root))
         if layout in CONVERTED_FIRST:
             ours = tmp_path / "ours"
-            calico(
-                "data", "convert", "--data-root", str(root), "--split", "all", "--out", str(ours)
-            )
+            calico("data", "convert", "--data-root", str(root), "--out", str(ours))
             root = ours
         place = ["--data-root", str(root)]
         calico("data", "check", *settings, *place, "--pictures", str(tmp_path / "checked"))

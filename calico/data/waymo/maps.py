@@ -41,9 +41,9 @@ from calico.data.waymo.records import MapFeature
 from calico.frame import Bool, Float64
 from calico.geometry.grid import Grid
 from calico.geometry.vector_map import Shape, VectorMap, draw_shapes, make_shape
-from calico.taxonomy import Taxonomy
+from calico.taxonomy import WAYMO, Taxonomy
 
-MAP_CLASSES = ("drivable_area", "ped_crossing", "stop_line", "driveway", "divider")
+MAP_CLASSES = WAYMO.map_names
 DERIVED = ("drivable_area", "stop_line")
 """Classes that the map does not hold as such."""
 KNOWN_SIDE_M = 20.0
