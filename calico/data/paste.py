@@ -48,6 +48,7 @@ class PasteObjects:
         points: (P, 5) as in `Frame`.
         ring: (P,) beams.
         sweep_index: (P,) sweeps.
+        lidar_index: (P,) LiDARs, 0 in frames of a single one.
     """
 
     boxes: Float32
@@ -58,6 +59,7 @@ class PasteObjects:
     points: Float32
     ring: Int16
     sweep_index: Int16
+    lidar_index: Int16
 
     def __len__(self) -> int:
         return len(self.boxes)
@@ -146,30 +148,35 @@ def _raise_by(frame: Frame, box: Float32, above_ground: float) -> float:
 
 def _insert(frame: Frame, objects: PasteObjects, chosen: list[int], boxes: Float32) -> Frame:
     """Put objects into a frame, at the places of boxes (K, 9)."""
-    keep = ~points_in_boxes(frame.points, boxes, CLEAR_M).any(axis=0)
-    points, ring, sweeps = [frame.points[keep]], [frame.ring[keep]], [frame.sweep_index[keep]]
-    counts = []
+    inside: Bool = np.asarray(points_in_boxes(frame.points, boxes, CLEAR_M).any(axis=0))
+    left = frame.take_points(~inside)
+    rows, lift = [], []
     for number, box in zip(chosen, boxes, strict=True):
-        rows = objects.rows(number)
-        # A frame at the start of a scene has fewer sweeps than the object's frame may have had.
-        there = objects.sweep_index[rows] < len(frame.sweep_T)
-        moved = objects.points[rows][there].copy()
-        moved[:, 2] += box[2] - objects.boxes[number, 2]
-        points.append(moved)
-        ring.append(objects.ring[rows][there])
-        sweeps.append(objects.sweep_index[rows][there])
-        counts.append(len(moved))
+        there = _fitting_rows(frame, objects, number)
+        rows.append(there)
+        lift.append(np.full(len(there), box[2] - objects.boxes[number, 2], np.float32))
+    added, counts = np.concatenate(rows), [len(there) for there in rows]
+    points = objects.points[added]
+    points[:, 2] += np.concatenate(lift)
+    new = {
+        "points": points,
+        "ring": objects.ring[added],
+        "sweep_index": objects.sweep_index[added],
+        "elongation": np.zeros(len(added), np.float32),
+        "lidar_index": objects.lidar_index[added],
+        "unlabelled": np.zeros(len(added), np.bool_),
+    }
+    old = {name: getattr(left, name) for name in new}
+    joined = {
+        name: np.concatenate([old[name], value])
+        for name, value in new.items()
+        if old[name] is not None
+    }
     own = frame.boxes
     pasted = np.array(chosen, np.int64)
     names = (*own.instances, *(f"pasted-{number}" for number in chosen))
-    elongation = frame.elongation
-    if elongation is not None:
-        elongation = np.concatenate([elongation[keep], np.zeros(sum(counts), np.float32)])
-    return frame.replace(
-        points=np.concatenate(points),
-        ring=np.concatenate(ring),
-        sweep_index=np.concatenate(sweeps),
-        elongation=elongation,
+    return left.replace(
+        **joined,
         boxes=Boxes(
             np.concatenate([own.boxes, boxes]),
             np.concatenate([own.labels, objects.labels[pasted]]),
@@ -178,3 +185,16 @@ def _insert(frame: Frame, objects: PasteObjects, chosen: list[int], boxes: Float
             names if own.instances or not len(own) else (),
         ),
     )
+
+
+def _fitting_rows(frame: Frame, objects: PasteObjects, number: int) -> Int64:
+    """List the points of an object whose sweep and LiDAR the frame has.
+
+    A frame at the start of a scene has fewer sweeps than the object's frame may have had.
+    """
+    rows = objects.rows(number)
+    there: Bool = objects.sweep_index[rows] < len(frame.sweep_T)
+    if frame.lidar_T is not None:
+        there &= objects.lidar_index[rows] < len(frame.lidar_T)
+    found: Int64 = np.flatnonzero(there) + rows.start
+    return found

@@ -33,7 +33,7 @@ from calico.frame import Bool, Frame, Int64
 from calico.geometry.boxes import points_in_boxes
 
 LOG = logging.getLogger(__name__)
-DATABASE_VERSION = 1
+DATABASE_VERSION = 2
 """Raised whenever the same frames give other objects; part of the key."""
 MAX_BYTES = 4 << 30
 _NAMES = tuple(field.name for field in fields(PasteObjects))
@@ -162,6 +162,9 @@ def cut_objects(frame: Frame, numbers: Sequence[int]) -> PasteObjects:
         points=frame.points[order],
         ring=frame.ring[order],
         sweep_index=frame.sweep_index[order],
+        lidar_index=np.zeros(len(order), np.int16)
+        if frame.lidar_index is None
+        else frame.lidar_index[order],
     )
 
 

@@ -101,6 +101,7 @@ def test_nothing_is_pasted_onto_another_object(frame: Frame) -> None:
         points=objects.points,
         ring=objects.ring,
         sweep_index=objects.sweep_index,
+        lidar_index=objects.lidar_index,
     )
     many = PasteConfig(objects=0, counts={"car": 5})
     assert len(paste_objects(bare(frame), twice, many, rng()).boxes) == 1
@@ -134,6 +135,29 @@ def test_points_of_sweeps_that_the_frame_lacks_are_left_out(frame: Frame) -> Non
     found = paste_objects(bare(frame), objects, ONE_CAR, rng())
     assert found.boxes.num_points[0] == (objects.sweep_index == 0).sum() < len(objects.points)
     assert found.sweep_index.max() == 0
+
+
+def test_points_of_several_lidars_keep_theirs(frame: Frame) -> None:
+    """The second LiDAR sees one point of the car, and not every frame has the third one."""
+    inside = np.flatnonzero(points_in_boxes(frame.points, frame.boxes.boxes[:1])[0])
+    index = np.zeros(len(frame.points), np.int16)
+    index[inside[0]], index[inside[1]] = 1, 2
+    several = frame.replace(lidar_index=index, lidar_T=np.tile(np.eye(4), (3, 1, 1)))
+    objects = cut_objects(several, [0])
+    before = bare(frame)
+    none = np.zeros(len(before.points), np.int16)
+    target = before.replace(
+        lidar_index=none, lidar_T=np.tile(np.eye(4), (2, 1, 1)), unlabelled=none == 0
+    )
+    found = paste_objects(target, objects, ONE_CAR, rng())
+    count = int(found.boxes.num_points[0])
+    assert count == len(inside) - 1
+    assert found.lidar_index is not None
+    assert found.unlabelled is not None
+    assert found.lidar_index[-count:].tolist() == [1] + [0] * (count - 1)
+    assert not found.unlabelled[-count:].any()
+    assert found.unlabelled[:-count].all()
+    np.testing.assert_array_equal(found.points[-count, :2], frame.points[inside[0], :2])
 
 
 def test_elongation_and_names_stay_in_step(frame: Frame) -> None:
