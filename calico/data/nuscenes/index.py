@@ -5,10 +5,10 @@ memory. So the first start writes the records of all scenes into an Arrow file
 (`index_columns`), and later starts map that file into memory (`index_scenes`).
 
 The name of the file stands for the folder, the cameras, the number of sweeps, the classes and the
-reader's version. A note beside it says of which tables it was made: size, time of the last change,
-and SHA-256. The index is made again when the size or the content of a table is another one. The
-contents are read only if a time differs, or if a table was young when the index was made. So only a
-change that keeps both size and time of a table goes unnoticed.
+reader's version. A note beside it says to which file it belongs, and of which tables that was made:
+size, time of the last change, and SHA-256. The index is made again when the size or the content of
+a table is another one. The contents are read only if a time differs, or if a table was young when
+the index was made. So only a change that keeps both size and time of a table goes unnoticed.
 
 All checks of the tables happen when the index is made. An error in a scene is kept with the scene.
 Without pyarrow, for small tables, and where the cache cannot be written, the tables are read as
@@ -156,8 +156,8 @@ def _make(
             if not is_replaceable(file):
                 file.unlink()  # a pipe or a device in the place of a cached file
         write_atomic(path, content)
-        _write_note(path, stamps, _hash_tables(tables, stamps), started)
         index = SceneIndex(path)
+        _write_note(path, _name_seal(index), stamps, _hash_tables(tables, stamps), started)
     except (OSError, OverflowError, ValueError) as error:  # ValueError: of Arrow, and FileError
         LOG.warning("index %s: not written (%s); the tables are read without it", path, error)
         return None
@@ -186,42 +186,56 @@ def _load(path: Path, tables: Tables) -> SceneIndex | None:
     import pyarrow as pa
 
     try:
-        if not _is_current(path, tables):
+        digest = _find_current(path, tables)
+        if digest is None:
             return None
-        return SceneIndex(path)
+        index = SceneIndex(path)
+        if _name_seal(index) != digest:  # of other tables: a process died before it wrote the note
+            raise FileError("its note belongs to another file")
+        return index
     except (FileError, OSError, KeyError, TypeError, ValueError, pa.ArrowException) as error:
         LOG.warning("index %s: cannot be used (%s); made again", path, error)
         return None
 
 
-def _is_current(path: Path, tables: Tables) -> bool:
-    """Tell whether an index was made of the tables as they are now."""
+def _find_current(path: Path, tables: Tables) -> str | None:
+    """Return the seal of the index that was made of the tables as they are now, or None."""
     note = read_sealed_json(_note_of(path), what="note of an index")
     known = {name: None if row is None else (row[0], row[1]) for name, row in note["of"].items()}
-    started, stamps = time.time(), _stamp_tables(tables)
+    found, started, stamps = str(note["index"]), time.time(), _stamp_tables(tables)
     if note["settled"] is True and stamps == known:
-        return True
+        return found
     if {n: s and s[0] for n, s in stamps.items()} != {n: s and s[0] for n, s in known.items()}:
-        return False
+        return None
     digests = {name: _hash_file(tables.path(name)) for name, stamp in stamps.items() if stamp}
     if digests != {name: row[2] for name, row in note["of"].items() if row is not None}:
-        return False
+        return None
     if _stamp_tables(tables) == stamps and _are_settled(stamps, started):
         try:
-            _write_note(path, stamps, digests, started)
+            _write_note(path, found, stamps, digests, started)
         except OSError as error:
             LOG.info("index %s: its note stays as it is (%s)", path, error)
-    return True
+    return found
 
 
 def _write_note(
-    path: Path, stamps: Mapping[str, Stamp], digests: Mapping[str, str], started: float
+    path: Path,
+    index: str,
+    stamps: Mapping[str, Stamp],
+    digests: Mapping[str, str],
+    started: float,
 ) -> None:
     of = {
         name: None if stamp is None else [*stamp, digests[name]] for name, stamp in stamps.items()
     }
-    content: dict[str, Any] = {"of": of, "settled": _are_settled(stamps, started)}
+    settled = _are_settled(stamps, started)
+    content: dict[str, Any] = {"of": of, "settled": settled, "index": index}
     write_atomic(_note_of(path), to_sealed_json(content))
+
+
+def _name_seal(index: SceneIndex) -> str:
+    """Return the seal of an index without its mark, which would be a second seal of the note."""
+    return index.digest.rpartition(":")[2]
 
 
 def _are_settled(stamps: Mapping[str, Stamp], now: float) -> bool:

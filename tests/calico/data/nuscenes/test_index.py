@@ -158,6 +158,22 @@ def test_changed_tables_make_it_again(tiny: Path, cache: Path, edit: Edit, young
         indexed(tiny, cache)
 
 
+def test_an_index_without_its_own_note_is_made_again(tiny: Path, cache: Path, edit: Edit) -> None:
+    """A process wrote the index of new tables and died before the note; then the old ones came."""
+    folder = tiny / "v1.0-mini"
+    age_tables(folder)
+    table = folder / "sample_annotation.json"
+    before = indexed(tiny, cache).labels_hash()
+    (note,) = cache.glob("*.json")
+    kept = table.read_bytes(), table.stat().st_mtime_ns, note.read_bytes()
+    edit("sample_annotation", shift_car)
+    assert indexed(tiny, cache).labels_hash() != before
+    table.write_bytes(kept[0])
+    os.utime(table, ns=(kept[1], kept[1]))
+    note.write_bytes(kept[2])
+    assert indexed(tiny, cache).labels_hash() == before
+
+
 def age_tables(folder: Path) -> None:
     for path in folder.glob("*.json"):
         os.utime(path, (path.stat().st_atime, path.stat().st_mtime - 60))
