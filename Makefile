@@ -17,7 +17,7 @@ help:
 	@echo "make house  measure the code: circles, names, documented arguments, mirrored tests (exit 1 if a limit is missed)"
 	@echo "make docs   build the documentation site into site/; a broken link is an error"
 	@echo "make fuzz   every reader with many damaged files, and runs killed at random moments (FUZZ_ROUNDS, FUZZ_KILLS)"
-	@echo "make waymo-env  the official program of the Waymo Open Dataset in .venv-waymo, as oracle of tests/calico_eval/metrics/waymo"
+	@echo "make waymo-env  the official program of the Waymo Open Dataset in .venv-waymo, as oracle of the tests of metrics and points"
 	@echo "make demo-clean  remove the demo's results, to start it again after the code has changed"
 	@echo "make clean  remove the environment and the demo's results (not the simulator's cache)"
 
