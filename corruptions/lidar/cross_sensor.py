@@ -47,7 +47,7 @@ def _thinned_columns(frame: FrameLike, share: float, phase: Float64) -> Bool:
     ray = frame.points[:, :2] - ray_origins(frame)[:, :2]
     azimuth = np.arctan2(ray[:, 1], ray[:, 0])
     group = frame.sweep_index.astype(np.int64) * (int(frame.ring.max(initial=0)) + 1) + frame.ring
-    order = np.argsort(group * 8.0 + azimuth)
+    order = np.argsort(group * 8.0 + azimuth, kind="stable")
     counts = np.bincount(group)
     rank = np.arange(n) - np.repeat(np.cumsum(counts) - counts, counts)
     keep = np.empty(n, np.bool_)

@@ -38,7 +38,7 @@ def ghost_points(frame: FrameLike, share: float, streams: Streams) -> FrameLike:
     speckle = streams.nested_per_frame("lidar").standard_exponential(len(ray), np.float32)
     power = frame.points[:, 3] ** 2 * speckle
     power[4 * distance2 > distance2.max(initial=0.0)] = 0.0
-    strongest = np.argsort(-power)[: round(share * len(ray))]
+    strongest = np.argsort(-power, kind="stable")[: round(share * len(ray))]
     source = strongest[power[strongest] > 0]
     ghosts = frame.points[source]
     ghosts[:, :3] = start[source] + 2 * ray[source]

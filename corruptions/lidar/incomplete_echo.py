@@ -29,7 +29,7 @@ def incomplete_echo(frame: FrameLike, share: float, streams: Streams) -> FrameLi
     n = len(frame.points)
     rng = streams.nested_per_frame("lidar")
     intensity = frame.points[:, 3].astype(np.float64) + 1e-9 * rng.random(n)
-    dark = np.argsort(intensity)[: round(DARK_SHARE * n)]
+    dark = np.argsort(intensity, kind="stable")[: round(DARK_SHARE * n)]
     keep = np.ones(n, np.bool_)
     keep[rng.permutation(dark)[: round(share * len(dark))]] = False
     return select_points(frame, keep)

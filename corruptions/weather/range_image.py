@@ -335,8 +335,14 @@ def _measured(
 
 
 def _highest_beam(frame: FrameLike) -> float:
-    """Find the elevation [rad] of the tenth highest return, as a few stray ones do not count."""
-    points = frame.points[frame.sweep_index == 0]
+    """Find the elevation [rad] of the tenth highest return, as a few stray ones do not count.
+
+    Other LiDARs than the main one look up more steeply, and do not count if that has returns.
+    """
+    own: Bool = frame.sweep_index == 0
+    if frame.lidar_index is not None and (own & (frame.lidar_index == 0)).any():
+        own = own & (frame.lidar_index == 0)
+    points = frame.points[own]
     elevation = np.sort(np.arctan2(points[:, 2], np.hypot(points[:, 0], points[:, 1])))
     return float(elevation[max(len(elevation) - 10, 0)])
 

@@ -8,6 +8,7 @@ import pytest
 from calico.frame import Frame
 from corruptions import CorruptionError, corrupt, list_corruptions
 from corruptions.frame_like import POINT_FIELDS
+from corruptions.weather.range_image import view_image
 
 
 def two_lidars(street: Frame) -> Frame:
@@ -52,3 +53,19 @@ def test_an_index_without_its_pose_is_refused(street: Frame) -> None:
     wrong = frame.replace(lidar_T=frame.lidar_T[:1])
     with pytest.raises(CorruptionError, match=r"lidar_index goes from 0 to 1, expected 0\.\.0"):
         corrupt(wrong, "point_gaussian_noise", 2)
+
+
+def test_steep_returns_of_another_lidar_raise_no_wall(street: Frame) -> None:
+    """Behind the camera, 60 degrees up: the picture's distances do not know of them."""
+    alone = two_lidars(street).replace(lidar_index=np.zeros(len(street.points), np.int16))
+    back = street.camera_T_lidar[0, 2, :3]
+    up = np.array([-back[0], -back[1], np.sqrt(3) * np.hypot(back[0], back[1])])
+    points = np.zeros((200, 5), np.float32)
+    points[:, :3] = np.linspace(5, 9, 200)[:, None] * up
+    assert (points[:, :3] @ back + street.camera_T_lidar[0, 2, 3] < 0).all()
+    assert alone.lidar_index is not None
+    more = alone.append_points(points, np.zeros(200, np.int64))
+    index = np.concatenate([alone.lidar_index, np.ones(200, np.int16)])
+    before, after = (view_image(one, 0) for one in (alone, more.replace(lidar_index=index)))
+    assert np.array_equal(after.range_m, before.range_m)
+    assert np.array_equal(after.sky, before.sky)
