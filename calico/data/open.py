@@ -103,6 +103,12 @@ def open_source(
         from calico.data.argoverse import ArgoverseSource
         from calico.data.kitti import KittiSource
 
+        if data.sweeps > 1:
+            raise CalicoError(
+                f"data.sweeps: {data.sweeps}, but the layout '{data.source}' is read one sweep at "
+                "a time; expected 1. A folder that `calico data convert` makes of it takes sweeps "
+                "from the frames before"
+            )
         reader = KittiSource if data.source == "kitti" else ArgoverseSource
         place, wanted = find_data_root(config), "test" if split == "test" else name
         return reader(place, wanted, data.cameras, config.taxonomy.build())
