@@ -177,10 +177,11 @@ class Frame:
             "ego_T_lidar": (4, 4),
             "global_T_lidar": (4, 4),
         }
-        if self.lidar_index is not None:
-            expected["lidar_index"] = (n,)
-        if self.unlabelled is not None:
-            expected["unlabelled"] = (n,)
+        for name in ("elongation", "lidar_index", "unlabelled"):
+            if getattr(self, name) is not None:
+                expected[name] = (n,)
+        if self.lidar_T is not None:
+            expected["lidar_T"] = (len(self.lidar_T), 4, 4)
         if (self.lidar_index is None) != (self.lidar_T is None):
             raise CalicoError(
                 f"frame {self.token}: has only one of lidar_index and lidar_T, expected both or "

@@ -37,10 +37,12 @@ class Submission:
     Attributes:
         sensors: What the model used according to `meta`; both if it names none.
         results: Records by sample token.
+        classes: Names of classes that the records may have.
     """
 
     sensors: tuple[str, ...]
     results: dict[str, list[Record]]
+    classes: tuple[str, ...]
 
 
 def read_submission(path: Path) -> dict[str, list[Record]]:
@@ -63,8 +65,9 @@ def read_whole_submission(path: Path) -> Submission:
         )
     meta = content.get("meta", {})
     sensors = _sensors(path, meta)
-    _check_results(path, results, _class_names(path, meta))
-    return Submission(sensors, results)
+    classes = _class_names(path, meta)
+    _check_results(path, results, classes)
+    return Submission(sensors, results, classes)
 
 
 def _class_names(path: Path, meta: dict[str, Any]) -> tuple[str, ...]:

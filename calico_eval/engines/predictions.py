@@ -83,9 +83,21 @@ class _OneFile:
         self._path = path
         submission = read_whole_submission(path)
         self._records, self.sensors = submission.results, submission.sensors
+        self._classes = submission.classes
 
     def predict(self, frames: Sequence[Frame]) -> list[Predictions]:
-        """See `Engine.predict`. Raises CalicoError for a frame that the file does not hold."""
+        """See `Engine.predict`. Frames that the file does not hold raise a CalicoError.
+
+        So does a file none of whose classes the data have, since all of its boxes would be left
+        out.
+        """
+        for taxonomy in {frame.taxonomy.names: frame.taxonomy for frame in frames}.values():
+            if all(taxonomy.label_of(name) is None for name in self._classes):
+                raise CalicoError(
+                    f"{self._path}: has the classes {', '.join(self._classes):.500}; expected "
+                    f"some of the data's, {', '.join(taxonomy.names)} (a file lists classes "
+                    "of its own in meta.classes)"
+                )
         missing = [frame.token for frame in frames if frame.token not in self._records]
         if missing:
             raise CalicoError(

@@ -140,6 +140,10 @@ def test_a_lidar_index_needs_poses(frame: Frame) -> None:
         frame.replace(lidar_index=index)
     with pytest.raises(CalicoError, match="lidar_index has shape"):
         frame.replace(lidar_index=index[1:], lidar_T=np.eye(4)[None])
+    with pytest.raises(CalicoError, match=r"lidar_T has shape \(1, 3, 4\)"):
+        frame.replace(lidar_index=index, lidar_T=np.eye(4)[None, :3])
+    with pytest.raises(CalicoError, match="elongation has shape"):
+        frame.replace(elongation=np.zeros(1, np.float32))
 
 
 def test_boxes_keep_difficulty_and_camera_synced_boxes(frame: Frame) -> None:

@@ -52,3 +52,21 @@ def test_other_predictions_are_another_model(folder: Path) -> None:
     content["results"]["street0-0"] = []
     (folder / "beam_missing-5.json").write_text(json.dumps(content))
     assert open_engine(str(folder)).sha256 != before
+
+
+def test_a_file_of_other_classes_is_no_file_of_empty_answers(
+    folder: Path, street: FrameSource
+) -> None:
+    path = folder / "clean.json"
+    content = json.loads(path.read_text())
+    content["meta"]["classes"] = ["lorry", "walker"]
+    for found in content["results"].values():
+        for record in found:
+            record["detection_name"] = "lorry"
+    path.write_text(json.dumps(content))
+    engine = open_engine(str(folder))
+    with pytest.raises(CalicoError, match=r"has the classes lorry, walker; expected some of the"):
+        engine.predict([street[0]])
+    content["meta"]["classes"].append("car")
+    path.write_text(json.dumps(content))
+    assert len(open_engine(str(folder)).predict([street[0]])[0].boxes) == 0
