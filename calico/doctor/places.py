@@ -11,7 +11,7 @@ from pathlib import Path
 
 from calico.data.layouts import SOURCE_OF, detect_layout, find_versions
 from calico.errors import CalicoError
-from calico.files import FileError, user_cache_dir
+from calico.files import FileError, find_nearest, user_cache_dir
 
 MAX_FILES = 100_000
 """Files of a cache that are counted. A cache with more has `complete` false."""
@@ -91,7 +91,7 @@ def list_caches(extra: Path | None = None) -> tuple[list[Cache], list[str]]:
         problems.append(str(error))
     else:
         found.append(measure_cache("all caches", base))
-        if base.is_dir() and os.access(base, os.R_OK | os.X_OK):
+        if found[0].exists and os.access(base, os.R_OK | os.X_OK):
             found += [
                 measure_cache(path.name, path) for path in sorted(base.iterdir()) if path.is_dir()
             ]
@@ -117,13 +117,14 @@ def measure_cache(name: str, path: Path, *, count: bool = True) -> Cache:
         count: Whether its files are counted.
     """
     files, size, complete = _count_files(path) if count else (0, 0, False)
-    nearest = next((one for one in (path, *path.parents) if one.exists()), Path())
+    nearest = find_nearest(path)
+    exists = nearest == path and path.is_dir()
     try:
         free = shutil.disk_usage(nearest).free
     except OSError:
         free = None
     writable = nearest.is_dir() and os.access(nearest, os.W_OK | os.X_OK)
-    return Cache(name, str(path), path.is_dir(), files, size, complete, writable, free)
+    return Cache(name, str(path), exists, files, size, complete, writable, free)
 
 
 def _complain(cache: Cache) -> str:

@@ -27,7 +27,7 @@ from calico.files.folders import (
 )
 from calico.files.lock import LOCK_FILES, lock_folder
 from calico.files.names import file_name
-from calico.files.places import user_cache_dir
+from calico.files.places import find_nearest, user_cache_dir
 from calico.files.regular import open_regular, read_bytes, read_text
 from calico.files.seal import SEAL_PLACEHOLDER, check_seal, is_sealed, seal, seal_zip
 from calico.files.strict_json import (
@@ -53,6 +53,7 @@ __all__ = [
     "check_seal",
     "claim_folder",
     "file_name",
+    "find_nearest",
     "is_replaceable",
     "is_sealed",
     "lock_folder",

@@ -34,10 +34,25 @@ def user_cache_dir() -> Path:
     return _temporary_cache()
 
 
+def find_nearest(folder: Path) -> Path:
+    """Find the nearest folder that exists, for this process: a folder or one above it.
+
+    Args:
+        folder: Any path, also one that this process may not look at.
+    """
+    return next((one for one in (folder, *folder.parents) if _exists(one)), folder)
+
+
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError:  # no permission to look, or a name that is too long
+        return False
+
+
 def _is_writable(folder: Path) -> bool:
     """Say whether a folder, or the nearest one above it that exists, lets this process write."""
-    nearest = next((one for one in (folder, *folder.parents) if one.exists()), folder)
-    return os.access(nearest, os.W_OK | os.X_OK)
+    return os.access(find_nearest(folder), os.W_OK | os.X_OK)
 
 
 def _temporary_cache() -> Path:

@@ -181,11 +181,11 @@ def _write(columns: IndexColumns) -> bytes:
 
 def _load(path: Path, tables: Tables) -> SceneIndex | None:
     """Open an index that is there and is that of the tables as they are now."""
-    if not path.is_file() or not _note_of(path).is_file():
-        return None
     import pyarrow as pa
 
     try:
+        if not path.is_file() or not _note_of(path).is_file():
+            return None
         digest = _find_current(path, tables)
         if digest is None:
             return None

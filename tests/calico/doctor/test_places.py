@@ -83,3 +83,8 @@ def test_a_folder_without_permission_cannot_be_written(tmp_path: Path) -> None:
     tmp_path.chmod(0o500)
     assert not measure_cache("mine", tmp_path / "new").writable
     tmp_path.chmod(0o700)
+
+
+def test_a_cache_that_cannot_be_looked_at_is_told(tmp_path: Path) -> None:
+    found = measure_cache("long", tmp_path / ("x" * 300) / "calico")
+    assert (found.exists, found.files) == (False, 0)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from calico.files import FileError, user_cache_dir
+from calico.files import FileError, find_nearest, user_cache_dir
 
 ROOT = Path(__file__).parents[3]
 NOBODY = 54321
@@ -42,6 +42,14 @@ def test_without_a_home_the_temporary_folder_serves(
     folder = user_cache_dir()
     assert folder.parent == temporary
     assert folder.stat().st_mode & 0o777 == 0o700
+
+
+def test_a_folder_that_cannot_be_looked_at_does_not_exist(tmp_path: Path) -> None:
+    """A long name fails for root, too, as somebody else's home does for others."""
+    folder = tmp_path / ("x" * 300)
+    with pytest.raises(OSError, match="File name too long"):
+        folder.exists()
+    assert find_nearest(folder / ".cache") == tmp_path
 
 
 def test_a_folder_of_somebody_else_is_not_believed(
@@ -86,11 +94,13 @@ print(open_source(config, "val")[1].token)
 @pytest.mark.skipif(
     not hasattr(os, "setuid") or os.getuid() != 0, reason="only root can become nobody"
 )
-@pytest.mark.parametrize("home", [None, "/"])
+@pytest.mark.parametrize("home", [None, "/", "of root"])
 def test_a_user_without_an_entry_and_without_a_home_has_a_cache(
     home: str | None, tmp_path: Path, open_folder: Path
 ) -> None:
     """As in a container that runs with --user: a frame is made and kept."""
+    tmp_path.chmod(0o700)
+    home = str(tmp_path / "root") if home == "of root" else home
     variables = {
         key: value for key, value in os.environ.items() if key not in ("HOME", "USER", "LOGNAME")
     }

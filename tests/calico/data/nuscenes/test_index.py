@@ -300,12 +300,13 @@ def test_without_pyarrow_the_tables_are_read(
     assert caplog.text == ""
 
 
+@pytest.mark.parametrize("folder", ["file/cache", "x" * 300], ids=["below a file", "long name"])
 def test_a_cache_that_cannot_be_written_is_told(
-    tiny: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    tiny: Path, tmp_path: Path, folder: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     (tmp_path / "file").write_text("no folder")
     with caplog.at_level(logging.WARNING):
-        source = indexed(tiny, tmp_path / "file" / "cache")
+        source = indexed(tiny, tmp_path / folder)
     assert bytes_of(source[2]) == bytes_of(plain(tiny)[2])
     assert "not written" in caplog.text
 
