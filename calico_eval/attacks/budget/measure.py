@@ -79,8 +79,8 @@ def measure_budget(clean: Frame, attacked: Frame, *, structural: bool = False) -
         other.append("images")
     else:
         found |= _images(clean, attacked)
-    if not _sweeps_known(attacked):
-        other.append("sweep_index")
+    if unknown := _list_unknown_origins(attacked):
+        other += unknown
     elif structural or len(clean.points) != len(attacked.points):
         found |= _rows(clean, attacked)
     else:
@@ -242,9 +242,13 @@ def _same(a: object, b: object) -> bool:
     return bool(a == b)
 
 
-def _sweeps_known(frame: Frame) -> bool:
-    """Whether every point belongs to one of the frame's sweeps, so that it has a ray."""
-    return bool(((frame.sweep_index >= 0) & (frame.sweep_index < len(frame.sweep_T))).all())
+def _list_unknown_origins(frame: Frame) -> list[str]:
+    """List the fields that give a point a sweep or a LiDAR which the frame lacks: it has no ray."""
+    poses = {"sweep_index": frame.sweep_T}
+    if frame.lidar_T is not None:
+        poses["lidar_index"] = frame.lidar_T
+    found = ((name, getattr(frame, name), len(origins)) for name, origins in poses.items())
+    return [name for name, values, n in found if not ((values >= 0) & (values < n)).all()]
 
 
 def _rows(clean: Frame, attacked: Frame) -> dict[str, object]:

@@ -258,6 +258,16 @@ def test_a_point_of_no_sweep_is_a_fault_and_no_crash(frame: Frame) -> None:
             assert not check_budget(SPOOF, budget)[0]
 
 
+@pytest.mark.parametrize("structural", [False, True])
+def test_a_point_of_no_lidar_is_a_fault_and_no_crash(frame: Frame, structural: bool) -> None:
+    index = np.zeros(len(frame.points), np.int16)
+    clean = frame.replace(lidar_index=index, lidar_T=np.eye(4)[None])
+    attacked = clean.replace(lidar_index=np.where(np.arange(len(index)) == 3, 1, index))
+    budget = measure_budget(clean, attacked, structural=structural)
+    assert budget.other_changes == ("lidar_index",)
+    assert not check_budget(SPOOF, budget)[0]
+
+
 def test_other_columns_and_fields_are_caught(frame: Frame) -> None:
     points = frame.points.copy()
     points[5, 3] += 0.25
