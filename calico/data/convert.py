@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, get_args
@@ -10,10 +11,12 @@ from typing import Literal, get_args
 from calico.config.schema import Config
 from calico.data.layouts import Layout
 from calico.data.open import open_named
-from calico.data.root import find_data_root
+from calico.data.root import UNFINISHED, find_data_root
+from calico.data.source import FrameSource
 from calico.data.waymo.records import Segment, WaymoRecord
 from calico.data.waymo.segments import SPLITS
 from calico.errors import CalicoError
+from calico.files import write_atomic
 
 Progress = Callable[[int, int], None]
 Target = Literal["folder", "nuscenes", "waymo-v1", "waymo-v2", "kitti", "argoverse2"]
@@ -50,13 +53,32 @@ def convert_data(
     """
     if target in ("waymo-v1", "waymo-v2"):
         segments = list(_list_segments(config, layout, splits, small))
-        return _write_waymo(target, segments, out, progress)
+        with _unfinished(out):
+            return _write_waymo(target, segments, out, progress)
     sources = {split: open_named(config, split) for split in splits}
-    if target == "nuscenes":
+    if target == "nuscenes":  # which has a manifest, and goes on after an interruption
         from calico.data.copies.export import export_frames
 
         export_frames(sources, out, link=False, progress=progress)
-    elif target == "folder":
+    else:
+        with _unfinished(out):
+            _write_frames(target, sources, out, progress)
+    return sum(map(len, sources.values()))
+
+
+@contextmanager
+def _unfinished(out: Path) -> Iterator[None]:
+    """Mark a folder, which is not opened while it bears the mark; a failure leaves it there."""
+    out.mkdir(parents=True, exist_ok=True)
+    write_atomic(out / UNFINISHED, b"")
+    yield
+    (out / UNFINISHED).unlink()
+
+
+def _write_frames(
+    target: Target, sources: dict[str, FrameSource], out: Path, progress: Progress | None
+) -> None:
+    if target == "folder":
         from calico.data.folder import write_folder
 
         write_folder(sources, out, progress=progress)
@@ -68,7 +90,6 @@ def convert_data(
         from calico.data.argoverse import write_argoverse
 
         write_argoverse(sources, out, progress=progress)
-    return sum(map(len, sources.values()))
 
 
 @dataclass(frozen=True)

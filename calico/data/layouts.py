@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
+from calico.data.root import check_finished
 from calico.errors import CalicoError
 
 Layout = Literal["folder", "nuscenes", "waymo-v1", "waymo-v2", "kitti", "argoverse2"]
@@ -38,10 +39,11 @@ def detect_layout(root: Path) -> Layout:
         Name of the layout.
 
     Raises:
-        CalicoError: The folder is missing, or has none of the layouts.
+        CalicoError: The folder is missing, is not finished, or has none of the layouts.
     """
     if not root.is_dir():
         raise CalicoError(f"data '{root}' is not a folder; expected the folder of a data set")
+    check_finished(root)
     if (root / "dataset.json").is_file() or (root / "frames.parquet").is_file():
         return "folder"
     if find_versions(root):

@@ -7,12 +7,29 @@ from pathlib import Path
 from calico.config.schema import Config
 from calico.errors import CalicoError
 
+UNFINISHED = "conversion-unfinished"
+"""File in the folder of a data set while `calico data convert` writes it."""
+
+
+def check_finished(root: Path) -> None:
+    """Check that the conversion that wrote a data set came to its end.
+
+    Raises:
+        CalicoError: It did not.
+    """
+    if (root / UNFINISHED).exists():
+        raise CalicoError(
+            f"data '{root}': the conversion that writes this folder has not come to its end (there "
+            f"is {UNFINISHED}), so that frames are missing; run it again with --overwrite"
+        )
+
 
 def find_data_root(config: Config) -> Path:
     """Return the data set's folder.
 
     Raises:
-        CalicoError: It is not set, is missing, or is not the one that holds the tables' folder.
+        CalicoError: It is not set, is missing, not finished, or not the one that holds the tables'
+            folder.
     """
     root = config.data.root
     if root is None:
@@ -30,4 +47,5 @@ def find_data_root(config: Config) -> Path:
             f"holds {root.name}/ and "
             f"samples/: --data-root {root.parent} --set data.version={root.name}"
         )
+    check_finished(root)
     return root

@@ -76,6 +76,8 @@ def read_table(
         # Dictionaries keep a table small in which one long text stands in millions of rows.
         file = pq.ParquetFile(pa.BufferReader(content), read_dictionary=texts)
         table = file.read(columns=wanted, use_threads=False)
+    except CalicoError:
+        raise
     except (pa.ArrowException, OSError, ValueError, KeyError, MemoryError) as error:
         raise CalicoError(
             f"table {path}: no readable Parquet file ({_first_line(error)}); write it again"

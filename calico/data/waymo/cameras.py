@@ -172,7 +172,13 @@ def _decode(jpeg: bytes, calibration: CameraCalibration, reduction: int, where: 
         # The decoder takes the largest reduction that does not fall below this size.
         image.draft("RGB", (max(expected[0] // reduction, 1), max(expected[1] // reduction, 1)))
         image = image.convert("RGB")
-    except (OSError, UnidentifiedImageError, ValueError, SyntaxError) as error:
+    except CalicoError:
+        raise
+    except UnidentifiedImageError:  # its text has an address in memory
+        raise CalicoError(
+            f"{where}: the image cannot be decoded: {len(jpeg)} bytes that are no JPEG file"
+        ) from None
+    except (OSError, ValueError, SyntaxError) as error:
         raise CalicoError(
             f"{where}: the image cannot be decoded ({error}); expected a whole JPEG file"
         ) from error

@@ -9,6 +9,8 @@ import pytest
 from click.testing import CliRunner
 
 from calico.cli.main import cli
+from calico.config.load import load_config
+from calico.data.convert import Target, convert_data
 from calico.data.layouts import detect_layout
 from calico.data.open import open_data
 from calico.errors import CalicoError
@@ -106,3 +108,22 @@ def test_a_folder_of_something_else(tmp_path: Path) -> None:
     (tmp_path / "sample_data.json").write_text("[]")
     with pytest.raises(CalicoError, match="is the folder of nuScenes' tables"):
         detect_layout(tmp_path)
+
+
+@pytest.mark.parametrize("target", ["folder", "kitti", "argoverse2", "waymo-v1", "waymo-v2"])
+def test_what_an_interrupted_conversion_left_is_not_opened(target: Target, tmp_path: Path) -> None:
+    settings = [*SIM, f"data.cache_dir={tmp_path / 'cache'}"]
+    config = load_config("tiny", None, settings)
+
+    def stop(done: int, total: int) -> None:
+        if done == total:  # the second of two splits is there, too, for the last moment counts
+            raise KeyboardInterrupt
+
+    splits = ("train", "val")
+    out = tmp_path / "out"
+    with pytest.raises(KeyboardInterrupt):
+        convert_data(config, "sim", target, splits, out, stop, small=True)
+    with pytest.raises(CalicoError, match=r"has not come to its end .* again with --overwrite"):
+        open_data(out, "val")
+    convert_data(config, "sim", target, splits, tmp_path / "again", small=True)
+    assert len(open_data(tmp_path / "again", "val", settings=SETTINGS)) == 2

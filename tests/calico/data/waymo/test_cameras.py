@@ -151,9 +151,12 @@ def test_places_outside_of_the_image_are_black() -> None:
     ("data", "message"),
     [
         (b"", "cannot be decoded"),
-        (b"no image", "cannot be decoded"),
+        (b"no image", "cannot be decoded: 8 bytes that are no JPEG file$"),
         (encode(smooth(160, 241))[:-2000], "cannot be decoded"),
-        (encode(smooth(160, 240)), "240 x 160 pixels, expected 241 x 160"),
+        (
+            encode(smooth(160, 240)),
+            "240 x 160 pixels, expected 241 x 160 as the calibration states$",
+        ),
     ],
 )
 def test_broken_images_are_named(data: bytes, message: str) -> None:
