@@ -174,6 +174,12 @@ def _check_calibrations(record: WaymoRecord) -> None:
 
 
 def _check_frame(frame: Frame, source: WaymoSource) -> None:
+    turn = frame.global_T_lidar[:3, :3]
+    if np.abs(turn @ turn.T - np.eye(3)).max() > 1e-3:
+        raise CalicoError(
+            f"frame {frame.token}: the pose of the vehicle is not rigid, expected a rotation and a "
+            "shift"
+        )
     delays = frame.camera_time_s - frame.timestamp_s
     for view, delay in enumerate(delays):
         if not CAMERA_S[0] <= delay <= CAMERA_S[1]:

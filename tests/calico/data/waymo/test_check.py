@@ -116,6 +116,16 @@ def test_a_mount_that_is_not_rigid_is_named(three: list[WaymoRecord], tmp_path: 
     assert any("LiDAR SIDE_LEFT: the pose is not rigid" in one for one in report.problems)
 
 
+def test_a_pose_of_the_vehicle_that_is_not_rigid_is_named(
+    three: list[WaymoRecord], tmp_path: Path
+) -> None:
+    pose = three[1].world_T_vehicle.copy()
+    pose[0, :3] *= 1.1
+    records = [three[0], replace(three[1], world_T_vehicle=pose), three[2]]
+    report = check_data(config_of(write(tmp_path, records)), ("val",))
+    assert any("the pose of the vehicle is not rigid" in one for one in report.problems)
+
+
 def test_a_silent_lidar_is_named(three: list[WaymoRecord], tmp_path: Path) -> None:
     scan = three[2].scans[5]
     silent = replace(scan, returns=tuple(np.full_like(one, -1) for one in scan.returns))
