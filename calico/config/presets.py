@@ -144,9 +144,7 @@ def make_waymo() -> Config:
 
     Command: calico train --preset waymo --data-root DATA --out runs/waymo
 
-    Cost: it needs a GPU. The public zoo entry with these LiDAR settings, which has no cameras,
-    reports APH L2 of about 60 with a fifth of the frames. The figure of this preset has not been
-    measured yet.
+    Cost: it needs a GPU. The figure of this preset has not been measured yet.
     """
     return Config(
         name="waymo",
