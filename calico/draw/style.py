@@ -81,7 +81,7 @@ def class_code(label: int, class_names: tuple[str, ...]) -> str:
         class_names: Names of the classes.
     """
     name = class_names[label] if 0 <= label < len(class_names) else f"#{label}"
-    return CLASS_CODES.get(name, name[:4])
+    return CLASS_CODES.get(name, name[:8])
 
 
 def ground_truth(boxes: Boxes, class_names: tuple[str, ...]) -> Drawn:

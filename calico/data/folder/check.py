@@ -58,7 +58,7 @@ def check_folder(
         report.notes.append(f"no {BOXES}: frames have no ground truth")
     if all(pose is None for pose in index.frames["global_T_ego"]):
         report.notes.append(
-            "no global_T_ego in any frame: older sweeps are not moved by the vehicle's motion"
+            "no global_T_ego in any frame: data.sweeps can only be 1, as older sweeps need it"
         )
     sources: dict[str, FolderSource] = {}
     for split, name in splits.items():

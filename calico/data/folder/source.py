@@ -77,6 +77,7 @@ class FolderSource:
         self._rows = self._index.select_rows(split)
         self._calibrations = lru_cache(CALIBRATIONS_KEPT)(self._read_calibration)
         self._sweeps = sweeps
+        self._check_sweeps()
         self.name = f"{self._described.name} {split}"
         self.taxonomy = taxonomy
         rig = self.calibration(int(self._rows[0]))
@@ -89,6 +90,17 @@ class FolderSource:
         self._has_difficulty = bool(boxes["difficulty"].any())
         self._has_synced = any(one is not None for one in boxes["camera_synced"])
         self._hash: str | None = None
+
+    def _check_sweeps(self) -> None:
+        """Check that older sweeps can be moved to the frame by the poses of the vehicle."""
+        poses = self._index.frames["global_T_ego"]
+        lacking = [row for row in self._rows.tolist() if poses[row] is None]
+        if self._sweeps > 1 and lacking:
+            raise CalicoError(
+                f"{self._index.root / FRAMES}: {len(lacking)} frames have no global_T_ego, the "
+                f"first is {self._index.token(lacking[0])}; expected a pose of each, as "
+                f"data.sweeps is {self._sweeps} and older sweeps are moved by the poses"
+            )
 
     def __reduce__(self) -> tuple[Any, ...]:
         return (FolderSource, self._arguments)

@@ -185,9 +185,11 @@ class _OpenSegment:
         if self._split in UNLABELLED_SPLITS and not self._has("lidar_box"):
             return no_labels()
         synced = "lidar_camera_synced_box"
-        return LabelTable.read(
+        found = LabelTable.read(
             self._table("lidar_box"), self._table(synced) if self._has(synced) else None
         )
+        self._check_times("lidar_box", found.timestamps)
+        return found
 
     @functools.cached_property
     def conditions(self) -> dict[int, Conditions]:
@@ -291,6 +293,7 @@ class _OpenSegment:
         if tag not in self._columns:
             file = self._file(tag)
             index = load_index(file, self._context, self._cache_dir)
+            self._check_times(tag, index.timestamps)
             columns = {
                 column.name: LargeColumn(file, column, index.columns[column.name], index.groups)
                 for column in COMPONENTS[tag].columns
@@ -298,6 +301,15 @@ class _OpenSegment:
             }
             self._columns[tag] = index, columns
         return self._columns[tag]
+
+    def _check_times(self, tag: str, times: Int64) -> None:
+        """Check that every row of a component has a pose; its frame would be lost without one."""
+        lost = np.setdiff1d(times, self.timestamps)
+        if len(lost):
+            raise CalicoError(
+                f"Waymo segment {self._context}: {tag} has rows at {len(lost)} times at which "
+                f"vehicle_pose has none, the first is {lost[0]}; expected a pose of every frame"
+            )
 
     def _table(self, tag: str) -> Any:
         return read_all(self._file(tag), self._context)

@@ -62,6 +62,7 @@ def load_all(folder: Path) -> None:
             "has two frames at",
         ),
         ("frames", put("split", "elsewhere"), "is in the splits"),
+        ("frames", put("global_T_ego", None), "1 frames have no global_T_ego"),
         ("frames", put("global_T_ego", [1.0] * 16), "is no rotation and translation"),
         ("frames", put("global_T_ego", [0.0, 0, 0, 2, 0, 0, 0]), "has length 2"),
         ("frames", put("calibration", "../../secret.json"), "expected a path inside"),

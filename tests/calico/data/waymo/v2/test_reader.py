@@ -383,3 +383,17 @@ def test_a_row_takes_no_memory_of_its_row_group(tmp_path: Path) -> None:
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert float(done.stdout) < 110
+
+
+@pytest.mark.parametrize("tag", ["lidar", "lidar_box"])
+def test_rows_of_a_frame_without_pose_are_not_lost(
+    tag: str, edit: Callable[..., None], open_copy: OpenCopy
+) -> None:
+    """Without the first row of vehicle_pose nobody would notice that a frame is gone."""
+    edit("vehicle_pose", lambda table: table.slice(1))
+    segment = open_copy()
+    assert FIRST_US not in segment.timestamps_us
+    message = rf"{tag} has rows at 1 times at which vehicle_pose has none, the first is {FIRST_US}"
+    with pytest.raises(CalicoError, match=message):
+        lasers = (1,) if tag == "lidar" else ()
+        segment.read(int(segment.timestamps_us[0]), lasers=lasers, cameras=())
