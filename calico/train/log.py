@@ -63,6 +63,12 @@ def _essence(config: Config) -> dict[str, Any]:
     tree["train"]["init"] = config.train.init
     if tree["taxonomy"] == NUSCENES.name:
         del tree["taxonomy"]  # as it is in runs of versions that knew no other one
+    # Settings that earlier versions did not have, where they say what those versions did.
+    if config.data.source != "waymo":
+        del tree["data"]["waymo"]
+    for stage in (tree, *tree["pretrain"].values()):
+        if "augment" in stage and stage["augment"]["paste"] is None:
+            del stage["augment"]["paste"]
     # A setting of earlier versions whose only value is left: their runs can be resumed.
     tree["pretrain"]["prc"]["negatives"] = "frame"
     if config.model.camera is not None:

@@ -56,7 +56,7 @@ def run_everything(data: Path, out: Path, *settings: str) -> dict[str, object]:
     run("infer", model, "--out", out / "infer")
     assert len(list((out / "infer" / "pictures").glob("*-bev.png"))) == 2
     run("export", model)
-    measure = ("--corruptions", "fog,beam_missing,camera_crash", "--severity", 3)
+    measure = ("--corruptions", "fog,point_drop,lidar_missing", "--severity", 3)
     place = ("--data-root", data, "--out", out / "robust")
     run("robust", model / "model.onnx", *measure, *place)
     (out / "rules.yaml").write_text(RULES)

@@ -109,7 +109,7 @@ class Log:
         """Read the labels of all sweeps, with velocities `vx`, `vy` in the city's frame."""
         if self._annotations is None:
             path = self.path / "annotations.feather"
-            if path.is_file():
+            if path.exists():
                 table = read_feather(path, ANNOTATIONS)
                 table["pose"] = read_poses(table, path)
                 sides = np.stack([table[name] for name in ("length_m", "width_m", "height_m")])
@@ -162,7 +162,7 @@ def read_log_frame(log: Log, stamp_ns: int) -> tuple[Float64, Float64]:
 
 
 def _read_intrinsics(path: Path) -> dict[str, tuple[Float64, tuple[int, int]]]:
-    if not path.is_file():
+    if not path.exists():
         return {}
     table, result = read_feather(path, INTRINSICS), {}
     for row, name in enumerate(map(str, table["sensor_name"])):

@@ -394,6 +394,6 @@ def test_rows_of_a_frame_without_pose_are_not_lost(
     segment = open_copy()
     assert FIRST_US not in segment.timestamps_us
     message = rf"{tag} has rows at 1 times at which vehicle_pose has none, the first is {FIRST_US}"
+    lasers = (1,) if tag == "lidar" else ()
     with pytest.raises(CalicoError, match=message):
-        lasers = (1,) if tag == "lidar" else ()
         segment.read(int(segment.timestamps_us[0]), lasers=lasers, cameras=())
