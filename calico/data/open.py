@@ -100,18 +100,7 @@ def open_source(
             config.taxonomy.build(),
         )
     if data.source in ("kitti", "argoverse2"):
-        from calico.data.argoverse import ArgoverseSource
-        from calico.data.kitti import KittiSource
-
-        if data.sweeps > 1:
-            raise CalicoError(
-                f"data.sweeps: {data.sweeps}, but the layout '{data.source}' is read one sweep at "
-                "a time; expected 1. A folder that `calico data convert` makes of it takes sweeps "
-                "from the frames before"
-            )
-        reader = KittiSource if data.source == "kitti" else ArgoverseSource
-        place, wanted = find_data_root(config), "test" if split == "test" else name
-        return reader(place, wanted, data.cameras, config.taxonomy.build())
+        return _open_single_sweeps(config, "test" if split == "test" else name)
     if split == "test":
         raise CalicoError(f"data.source: '{data.source}' has no test split with labels; use val")
     if data.source == "waymo":
@@ -132,6 +121,22 @@ def open_source(
         data.cache_dir,
         progress=progress,
     )
+
+
+def _open_single_sweeps(config: Config, split: str) -> FrameSource:
+    """Open a layout whose frames are read without older sweeps."""
+    from calico.data.argoverse import ArgoverseSource
+    from calico.data.kitti import KittiSource
+
+    data = config.data
+    if data.sweeps > 1:
+        raise CalicoError(
+            f"data.sweeps: {data.sweeps}, but the layout '{data.source}' is read one sweep at a "
+            "time; expected 1. A folder that `calico data convert` makes of it takes sweeps from "
+            "the frames before"
+        )
+    reader = KittiSource if data.source == "kitti" else ArgoverseSource
+    return reader(find_data_root(config), split, data.cameras, config.taxonomy.build())
 
 
 def open_named(config: Config, split: str) -> FrameSource:
